@@ -1,0 +1,365 @@
+"""Sending cotangents down the tape, in two ways that mean the same: see `lucid._tape`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import mlx.core as mx
+
+from lucid import _tape
+from lucid._grad_mode import mode
+from lucid._tape import Leaf, Node, Pick, TensorCore, accumulate, apply, array, as_tensor
+
+
+def run_backward(
+    roots: Sequence[tuple[Node, Any]],
+    targets: Sequence[Node] | None,
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+    into_grad: bool,
+    strategy: str = "auto",
+) -> dict[Node, Any]:
+    """Send the cotangents of `roots` down the tape.
+
+    With `into_grad`, leaves (all of them, or those in `targets`) add theirs to `.grad`; otherwise the cotangents of `targets` are
+    returned. `strategy` is for tests: "auto", "replay" or "per node".
+    """
+    nodes = _reachable(roots, targets)
+    if strategy == "auto":
+        touched = create_graph or not into_grad and any(not isinstance(n, Leaf) for n in targets or ())
+        touched = touched or any(n.watched or n.number < _tape.evaluated and not isinstance(n, Leaf) for n in nodes)
+        strategy = "per node" if touched else "replay"
+    walk = _replay if strategy == "replay" else _per_node
+    before, mode.grad = mode.grad, create_graph
+    try:
+        found = walk(nodes, roots, targets, retain_graph, create_graph, into_grad)
+    finally:
+        mode.grad = before
+    if not retain_graph:
+        for node in nodes:
+            node.release()
+    return found
+
+
+def _reachable(roots: Sequence[tuple[Node, Any]], targets: Sequence[Node] | None) -> list[Node]:
+    """All nodes between `roots` and the leaves (or `targets`), newest first."""
+    seen: set[Node] = set()
+    stack = [node for node, _ in roots]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        if node.fn is None and not isinstance(node, Leaf):
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+                "been freed). Saved values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+                "retain_graph=True if you need to backward through the graph a second time."
+            )
+        seen.add(node)
+        stack += [n for n in node.inputs if n is not None]
+    order = sorted(seen, key=lambda n: n.number, reverse=True)
+    if targets is None:
+        return order
+    needed = set(targets)
+    for node in reversed(order):
+        if any(n in needed for n in node.inputs):
+            needed.add(node)
+    return [n for n in order if n in needed]
+
+
+def _per_node(
+    nodes: list[Node],
+    roots: Sequence[tuple[Node, Any]],
+    targets: Sequence[Node] | None,
+    retain_graph: bool,
+    create_graph: bool,
+    into_grad: bool,
+) -> dict[Node, Any]:
+    on_path, wanted = set(nodes), set(targets) if targets is not None else None
+    waiting: dict[Node, int] = {}  # how many consumers of a leaf are still to come
+    for node in nodes:
+        for n in node.inputs:
+            if isinstance(n, Leaf):
+                waiting[n] = waiting.get(n, 0) + 1
+    cotangents: dict[Node, dict[int, Any]] = {}
+    found: dict[Node, Any] = {}
+
+    def send(node: Node, index: int, gradient: Any) -> None:
+        slots = cotangents.setdefault(node, {})
+        slots[index] = gradient if index not in slots else _add(slots[index], gradient)
+
+    def finish(node: Node) -> dict[int, Any] | None:
+        slots = cotangents.pop(node, None)
+        if slots is None:
+            return None
+        if node.hooks or node.retains:
+            slots[0] = _run_hooks(node, slots[0])
+        if wanted is not None and node in wanted:
+            found[node] = slots[0]
+        if isinstance(node, Leaf) and into_grad and (wanted is None or node in wanted):
+            node.accumulate(slots[0])
+        return slots
+
+    for node, gradient in roots:
+        send(node, 0, gradient)
+    for node in nodes:
+        if isinstance(node, Leaf):
+            if node not in waiting:  # a leaf that is a root itself
+                finish(node)
+            continue
+        slots = finish(node)
+        if slots is not None and isinstance(node, Pick):
+            send(node.inputs[0], node.index, slots[0])  # type: ignore[arg-type]
+        elif slots is not None:
+            want = [k for k, n in enumerate(node.inputs) if n is not None and n in on_path]
+            if want:
+                for k, gradient in zip(want, _pull_watched(node, want, slots, create_graph), strict=True):
+                    if gradient is not None:
+                        send(node.inputs[k], 0, gradient)  # type: ignore[arg-type]
+        for n in node.inputs:
+            if isinstance(n, Leaf) and n in on_path:
+                waiting[n] -= 1
+                if waiting[n] == 0:  # its gradient is complete: PyTorch delivers it at once
+                    finish(n)
+    if into_grad:
+        for node, gradient in found.items():
+            t = node.out() if not isinstance(node, Leaf) else None
+            if t is not None:
+                accumulate(t, gradient)
+    return found
+
+
+def _add(a: Any, b: Any) -> Any:
+    return apply(mx.add, a, b) if isinstance(a, TensorCore) else a + b
+
+
+def _like(value: Any, given: Any) -> Any:
+    """`value`, a tensor from a hook, in the form the walk carries: as a tensor like `given`, or as an array."""
+    return value if value is None or isinstance(given, TensorCore) else array(value)
+
+
+def _run_hooks(node: Node, gradient: Any) -> Any:
+    for hook in list((node.hooks or {}).values()):
+        result = hook(as_tensor(gradient))
+        if result is not None:
+            if not isinstance(result, TensorCore):
+                raise TypeError(f"hook: expected a Tensor or None, got {type(result).__name__}")
+            gradient = _like(result, gradient)
+    t = node.out() if node.retains else None
+    if t is not None and t._node is node:
+        accumulate(t, gradient)
+    return gradient
+
+
+def _pull_watched(node: Node, want: list[int], slots: dict[int, Any], create_graph: bool) -> Sequence[Any]:
+    if not node.watchers:
+        return node.pull(want, slots, create_graph)
+    before, after = node.watchers
+    sample = next(iter(slots.values()))
+    outputs = tuple(as_tensor(slots.get(k)) for k in range(node.outputs))
+    for hook in list(before.values()):
+        outputs = _tuple_or(hook(outputs), outputs)
+    slots = {k: _like(t, sample) for k, t in enumerate(outputs) if t is not None}
+    pulled = dict(zip(want, node.pull(want, slots, create_graph), strict=True)) if slots else {}
+    inputs = tuple(as_tensor(pulled.get(k)) for k in range(len(node.inputs)))
+    for hook in list(after.values()):
+        inputs = _tuple_or(hook(inputs, outputs), inputs)
+    return [_like(inputs[k], sample) for k in want]
+
+
+def _tuple_or(result: Any, otherwise: tuple[Any, ...]) -> tuple[Any, ...]:
+    if result is None:
+        return otherwise
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _replay(
+    nodes: list[Node],
+    roots: Sequence[tuple[Node, Any]],
+    targets: Sequence[Node] | None,
+    retain_graph: bool,
+    create_graph: bool,
+    into_grad: bool,
+) -> dict[Node, Any]:
+    """One `mx.vjp` over a function that plays the tape from its leaves."""
+    leaves: list[tuple[Node, mx.array]] = []
+    slot: dict[Any, int] = {}
+    played = [n for n in reversed(nodes) if not isinstance(n, Leaf)]
+    for node in played:
+        for n, p in zip(node.inputs, node.primals, strict=False):
+            if isinstance(n, Leaf) and (n, id(p)) not in slot:  # a leaf written between two uses counts as two
+                slot[n, id(p)] = len(leaves)
+                leaves.append((n, p))
+    for node, _ in roots:
+        if isinstance(node, Leaf) and node not in slot:
+            slot[node] = len(leaves)
+            leaves.append((node, node.out()._data))
+    slot.update((n, len(leaves) + k) for k, n in enumerate(played))
+    program = []
+    for node in played:
+        if isinstance(node, Pick):
+            program.append((node.index, slot[node.inputs[0]], ()))
+        else:
+            sources = [slot.get((n, id(p)) if isinstance(n, Leaf) else n) for n, p in zip(node.inputs, node.primals, strict=True)]
+            program.append((node.fn, sources, node.primals))  # type: ignore[arg-type]
+    outputs = [slot[n] for n, _ in roots]
+    kept: list[Any] = []
+
+    def play(*values: mx.array) -> list[mx.array]:
+        env: list[Any] = list(values)
+        for fn, sources, primals in program:
+            if fn.__class__ is int:
+                env.append(env[sources][fn])  # type: ignore[call-overload]
+            else:
+                env.append(fn(*[p if s is None else env[s] for s, p in zip(sources, primals)]))  # type: ignore[operator,arg-type] # noqa: B905
+        kept[:] = env
+        return [env[k] for k in outputs]
+
+    gradients = mx.vjp(play, [p for _, p in leaves], [g for _, g in roots])[1]
+    for node, value in zip(played, kept[len(leaves) :], strict=True):
+        t = node.out() if node.out is not None else None
+        if t is not None and t._node is node:
+            t._data = value  # live tensors now share the graph that the gradients use
+        if retain_graph and not isinstance(node, Pick):
+            node.primals = [p if s is None else kept[s] for s, p in zip(program[played.index(node)][1], node.primals, strict=True)]
+            node.escaped = True
+    found: dict[Node, Any] = {}
+    for (leaf, _), gradient in zip(leaves, gradients, strict=True):
+        found[leaf] = gradient if leaf not in found else found[leaf] + gradient
+    if into_grad:
+        for leaf, gradient in found.items():
+            if targets is None or leaf in targets:
+                leaf.accumulate(gradient)  # type: ignore[attr-defined]
+    return found
+
+
+# ---- the public calls ------------------------------------------------------------------------------------------------
+
+
+def _sequence(value: Any) -> tuple[Any, ...]:
+    return (value,) if isinstance(value, TensorCore) or value is None else tuple(value)
+
+
+def _roots(operation: str, outputs: tuple[Any, ...], seeds: tuple[Any, ...], create_graph: bool) -> list[tuple[Node, Any]]:
+    """Each output's node with its cotangent, checked as PyTorch checks them."""
+    if len(seeds) != len(outputs):
+        raise RuntimeError(f"{operation}: got {len(outputs)} tensors and {len(seeds)} gradients")
+    roots = []
+    for k, (t, seed) in enumerate(zip(outputs, seeds, strict=True)):
+        data = array(t)
+        if t._node is None:
+            raise RuntimeError(f"element {k} of tensors does not require grad and does not have a grad_fn")
+        if seed is None:
+            if data.size != 1:
+                raise RuntimeError(f"grad can be implicitly created only for scalar outputs, got shape {tuple(data.shape)}")
+            value = mx.ones_like(data)
+        elif not isinstance(seed, TensorCore):
+            raise TypeError(f"{operation}: gradients can be either Tensors or None, but got {type(seed).__name__}")
+        else:
+            value = array(seed)
+            if value.shape != data.shape:
+                raise RuntimeError(
+                    f"Mismatch in shape: grad_output[{k}] has a shape of {tuple(value.shape)} and output[{k}] has a shape of "
+                    f"{tuple(data.shape)}."
+                )
+            value = value.astype(data.dtype)
+        if create_graph:
+            value = seed if seed is not None and array(seed).dtype == data.dtype else as_tensor(value)
+        roots.append((t._node, value))
+    return roots
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of `tensors` to the `.grad` of the leaves that they were computed from.
+
+    Args:
+        tensors: a tensor or a sequence of them.
+        grad_tensors: a cotangent for each, of its shape; None where the tensor has one element.
+        retain_graph: keep the graph for another backward; default `create_graph`.
+        create_graph: record the backward itself, for higher derivatives.
+        grad_variables: the old name of `grad_tensors`.
+        inputs: a tensor or tensors; only these receive gradients.
+
+    Raises RuntimeError if a tensor requires no gradient, or if the graph was released by an earlier backward.
+    """
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise RuntimeError("backward: grad_tensors and grad_variables (deprecated) were both given; use grad_tensors")
+        grad_tensors = grad_variables
+    outputs = _sequence(tensors)
+    seeds = _sequence(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
+    targets = None
+    if inputs is not None:
+        targets = [_wanted("backward", t) for t in _sequence(inputs)]
+        if not targets:
+            raise RuntimeError("backward: `inputs` argument cannot be empty")
+    for t in outputs:
+        _tape.touch(t)  # so that a loss that is kept and never looked at does not keep its graph
+    roots = _roots("backward", outputs, seeds, create_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    run_backward(roots, targets, retain_graph=keep, create_graph=create_graph, into_grad=True)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of `outputs` with respect to `inputs`, as a tuple of tensors; `.grad` is left alone.
+
+    Args:
+        outputs: a tensor or a sequence of them.
+        inputs: the tensors, leaves or computed ones, to take gradients for.
+        grad_outputs: a cotangent for each output; None where it has one element.
+        retain_graph: keep the graph; default `create_graph`.
+        create_graph: record the backward itself, for higher derivatives.
+        only_inputs: has to be True, as in PyTorch.
+        allow_unused: give None, rather than raise, for an input that the outputs do not depend on.
+        is_grads_batched: has to be False; use `lucid.func.vmap` over `lucid.func.vjp` instead.
+        materialize_grads: give zeros instead of None.
+
+    Raises RuntimeError if an input was not used, or requires no gradient, or the graph was released.
+    """
+    if not only_inputs:
+        raise ValueError("grad: only_inputs=False is not supported; call backward() to fill .grad")
+    if is_grads_batched:
+        raise NotImplementedError("grad: is_grads_batched=True is not supported; call grad once for each cotangent")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    wanted, sources = _sequence(inputs), _sequence(outputs)
+    targets = [_wanted("grad", t) for t in wanted]
+    seeds = _sequence(grad_outputs) if grad_outputs is not None else (None,) * len(sources)
+    roots = _roots("grad", sources, seeds, create_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    found = run_backward(roots, targets, retain_graph=keep, create_graph=create_graph, into_grad=False)
+    if not (allow_unused or materialize_grads) and any(n not in found for n in targets):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the "
+            "desired behavior."
+        )
+    empty = (lambda t: as_tensor(mx.zeros_like(array(t)))) if materialize_grads else (lambda t: None)
+    return tuple(as_tensor(found[n]) if n in found else empty(t) for n, t in zip(targets, wanted, strict=True))
+
+
+def _wanted(operation: str, t: Any) -> Node:
+    if not isinstance(t, TensorCore):
+        raise TypeError(f"{operation}: inputs must be Tensors, got {type(t).__name__}")
+    array(t)
+    if t._node is None:
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    return t._node

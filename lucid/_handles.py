@@ -1,0 +1,45 @@
+"""Hooks in the order they were registered, and the handles that remove them."""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+_next_id = itertools.count().__next__
+
+
+class Hooks(OrderedDict[int, Callable[..., Any]]):
+    """Callables by number, in the order they are called. A subclass so that a weak reference to it can be taken."""
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove()` it, or hold it for a `with` block."""
+
+    __slots__ = ("_dicts", "id")
+
+    def __init__(self, *dicts: Any) -> None:
+        self.id = _next_id()
+        self._dicts = dicts
+
+    @classmethod
+    def add(cls, hooks: Hooks, hook: Callable[..., Any], *, prepend: bool = False) -> RemovableHandle:
+        """Register `hook` in `hooks`, first with `prepend`."""
+        handle = cls(hooks)
+        hooks[handle.id] = hook
+        if prepend:
+            hooks.move_to_end(handle.id, last=False)
+        return handle
+
+    def remove(self) -> None:
+        """Take the hook out again. Doing so twice is allowed."""
+        for hooks in self._dicts:
+            hooks.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.remove()

@@ -1,0 +1,329 @@
+"""The tape: how every gradient in lucid comes about.
+
+An op is one pure function of `mx.array`s, called through `apply`. If an input requires a gradient, `apply` leaves a `Node`
+behind: the function, the nodes that made its inputs, and the arrays it was called with. No derivative is written here or
+anywhere else in lucid: `mx.vjp(function, arrays, cotangents)` is the only one. `lucid._backward` walks the nodes in one
+of two ways that mean the same:
+
+*replay*    while nothing recorded was evaluated: one `mx.vjp` over a function that plays all nodes again, in order, from the
+            leaves. MLX then builds the graph it would have built for a plain function: forward and backward share their values.
+*per node*  otherwise, or when somebody wants a cotangent for itself (hooks, `retain_grad`, `create_graph`): one `mx.vjp` a
+            node, newest node first, so that what was computed already is not computed again.
+
+Nodes are numbered as they are made and every node is younger than its inputs: sorting by number is a topological sort.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid._grad_mode import mode
+from lucid._handles import Hooks, RemovableHandle
+from lucid.dtypes import INEXACT
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+Fn = Callable[..., Any]
+
+_number = itertools.count(1).__next__
+evaluated = 0  # nodes with a smaller number may have a forward that is computed already
+_touched: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()  # what the next step() must evaluate too
+_new = object.__new__
+_Tensor: type[Tensor]  # set once, by lucid.tensor
+
+
+class TensorCore:
+    """What the tape knows of a tensor: its array, the node that made it, and what is unusual about it (see `lucid._views`)."""
+
+    __slots__ = ("__dict__", "__weakref__", "_data", "_extra", "_grad", "_node", "_version")
+
+    _data: mx.array
+    _node: Node | None  # None: needs no gradient; a Leaf: wants one; any other: was computed from such
+    _extra: Any  # None, or the lucid._views.Extra of a view or of a tensor on another device than the default
+    _grad: Tensor | None
+    _version: int  # how often it was written in place
+
+
+# ---- recording -------------------------------------------------------------------------------------------------------
+
+
+def wrap(data: mx.array) -> Tensor:
+    """A new tensor over `data` that needs no gradient."""
+    t = _new(_Tensor)
+    t._data = data
+    t._node = t._extra = t._grad = None
+    t._version = 0
+    return t
+
+
+def array(t: Tensor) -> mx.array:
+    """The current array of `t`: a view follows what was written into its base."""
+    if t._extra is not None:
+        t._extra.refresh(t)
+    return t._data
+
+
+def apply(fn: Fn, *inputs: Any) -> Any:
+    """Call `fn`, a pure function of arrays, on `inputs` and record it where a gradient may be asked for.
+
+    Tensors among `inputs` are passed as their arrays; anything else is passed as it is and is a constant. Returns a Tensor,
+    or a tuple of Tensors if `fn` returns a tuple or list. Outputs of integer or bool dtype never require a gradient.
+    """
+    primals = []
+    recorded = False
+    pinned = None
+    for t in inputs:
+        if isinstance(t, TensorCore):
+            if t._extra is not None:
+                pinned = t._extra.refresh(t) or pinned
+            if t._node is not None:
+                recorded = True
+            primals.append(t._data)
+        else:
+            primals.append(t)
+    if pinned is not None:
+        fn = pinned(fn, inputs)
+    out = fn(*primals)
+    if recorded:
+        result = _record(fn, inputs, primals, out)
+    elif out.__class__ is mx.array:
+        result = wrap(out)
+    else:
+        result = tuple([wrap(o) for o in out])
+    return result if pinned is None else fn.mark(result)  # type: ignore[attr-defined]
+
+
+def _record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> Any:
+    outs = (out,) if out.__class__ is mx.array else out
+    if not mode.grad or not any(o.dtype in INEXACT for o in outs):
+        escape(*inputs)
+        return wrap(out) if outs is not out else tuple([wrap(o) for o in outs])
+    node = Node(fn, [t._node if isinstance(t, TensorCore) else None for t in inputs], primals)
+    if outs is not out:
+        return _made(wrap(out), node)
+    node.outputs = len(outs)
+    results = tuple([wrap(o) for o in outs])
+    for k, t in enumerate(results):
+        if t._data.dtype in INEXACT:
+            _made(t, Pick(node, k))
+    return results
+
+
+def _made(t: Tensor, node: Node) -> Tensor:
+    t._node, node.out = node, weakref.ref(t)
+    return t
+
+
+def escape(*inputs: Any) -> None:
+    """Note that the values of `inputs` left the tape with their lazy graph, or are no longer what their nodes compute: no replay."""
+    for t in inputs:
+        if isinstance(t, TensorCore) and t._node is not None:
+            t._node.escape()
+
+
+def identity(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The same values behind one node that all of them share, for hooks around a module."""
+    result: tuple[Tensor, ...] = apply(lambda *arrays: arrays, *tensors)
+    return result
+
+
+class Node:
+    """One recorded call. `Tensor.grad_fn` shows it."""
+
+    __slots__ = ("escaped", "fn", "hooks", "inputs", "number", "out", "outputs", "primals", "retains", "watchers")
+
+    fn: Fn | None  # None once the node was released
+    out: Any  # a weak reference to the tensor it made
+
+    def __init__(self, fn: Fn | None, inputs: Sequence[Node | None], primals: Sequence[Any]) -> None:
+        self.fn, self.inputs, self.primals = fn, inputs, primals
+        self.number = _number()
+        self.outputs = 1
+        self.escaped = self.retains = False
+        self.hooks: Hooks | None = None  # on the cotangent of the tensor it made: hook(grad) -> grad | None
+        self.watchers: tuple[Hooks, Hooks] | None = None  # on the call itself: before and after its gradients are taken
+        self.out = None
+
+    def name(self) -> str:
+        """The name of the operation, such as "MulBackward0"."""
+        return f"{_pascal(op_name(self.fn))}Backward0" if self.fn is not None else "Released"
+
+    __repr__ = __str__ = lambda self: f"<{self.name()}>"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes that made the inputs, each with the index of the output that was used."""
+        return tuple((n, 0) if not isinstance(n, Pick) else (n.inputs[0], n.index) for n in self.inputs)
+
+    def escape(self) -> None:
+        self.escaped = True
+
+    def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(grad_inputs, grad_outputs)` when the gradients of this call were taken; a tuple returned replaces `grad_inputs`."""
+        return self._watch(1, hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(grad_outputs)` before the gradients of this call are taken; a tuple returned replaces `grad_outputs`."""
+        return self._watch(0, hook)
+
+    def _watch(self, when: int, hook: Callable[..., Any]) -> RemovableHandle:
+        if self.watchers is None:
+            self.watchers = (Hooks(), Hooks())
+        return RemovableHandle.add(self.watchers[when], hook)
+
+    @property
+    def watched(self) -> bool:
+        """True if somebody wants to see a cotangent that only the per-node walk has."""
+        return self.escaped or self.retains or bool(self.hooks) or bool(self.watchers)
+
+    def pull(self, want: list[int], cotangents: dict[int, Any], create_graph: bool) -> Sequence[Any]:
+        """The gradients of the inputs numbered `want`: arrays, or with `create_graph` tensors that can be derived again."""
+        fn, primals, have = self.fn, self.primals, sorted(cotangents)
+        assert fn is not None
+
+        def part(*values: Any) -> Any:
+            arguments = list(primals)
+            for k, value in zip(want, values):  # noqa: B905 - zip(strict=) costs as much as the loop
+                arguments[k] = value
+            out = fn(*arguments)
+            return out if out.__class__ is mx.array else [out[k] for k in have]
+
+        def vjp(*values: Any) -> Sequence[Any]:
+            return mx.vjp(part, list(values[: len(want)]), list(values[len(want) :]))[1]
+
+        seeds = [cotangents[k] for k in have]
+        if not create_graph:
+            return vjp(*[primals[k] for k in want], *seeds)
+        values = [_reopen(primals[k], self.inputs[k]) for k in want]
+        vjp.__qualname__ = op_name(fn)
+        result: Sequence[Any] = apply(vjp, *values, *seeds)
+        return result
+
+    def release(self) -> None:
+        """Let go of the saved arrays. Where PyTorch saves nothing either, only shapes are kept, and backward may come again."""
+        if op_name(self.fn) in SAVES_NOTHING:
+            self.primals = [mx.zeros(p.shape, p.dtype) if isinstance(p, mx.array) else p for p in self.primals]
+            self.escaped = True
+        else:
+            self.fn, self.inputs, self.primals = None, (), ()
+
+
+class Leaf(Node):
+    """The end of a path: a tensor of the user's that collects its gradient."""
+
+    __slots__ = ("after",)
+
+    def __init__(self, t: Tensor) -> None:
+        super().__init__(None, (), ())
+        self.out = weakref.ref(t)
+        self.after: Hooks | None = None  # post-accumulate hooks
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+    @property
+    def variable(self) -> Tensor | None:
+        """The tensor whose `.grad` this is."""
+        t: Tensor | None = self.out()
+        return t
+
+    def escape(self) -> None:
+        pass
+
+    def release(self) -> None:
+        pass
+
+    def accumulate(self, gradient: Any) -> None:
+        """Add `gradient` (an array, or a tensor to derive again) to the tensor's `.grad`."""
+        t = self.out()
+        if t is not None:
+            accumulate(t, gradient)
+            for hook in list((self.after or {}).values()):
+                hook(t)
+
+
+class Pick(Node):
+    """One output of a node that has several."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, source: Node, index: int) -> None:
+        super().__init__(source.fn, (source,), ())
+        self.index = index
+
+    def name(self) -> str:
+        return self.inputs[0].name() if self.inputs else "Released"  # type: ignore[union-attr]
+
+    def release(self) -> None:
+        if op_name(self.fn) not in SAVES_NOTHING:
+            self.fn, self.inputs = None, ()
+
+
+def accumulate(t: Tensor, gradient: Any) -> None:
+    if t._grad is None:
+        t._grad = as_tensor(gradient)
+    elif isinstance(gradient, TensorCore):
+        t._grad = apply(mx.add, t._grad, gradient)
+    elif t._grad._extra is None:  # in place, as PyTorch does: who holds the `.grad` tensor sees the sum
+        t._grad._data = t._grad._data + gradient
+        t._grad._version += 1
+    else:
+        t._grad.add_(wrap(gradient))
+
+
+def as_tensor(value: Any) -> Any:
+    """`value`, an array, as a tensor; tensors and None as they are."""
+    return value if value is None or isinstance(value, TensorCore) else wrap(value)
+
+
+def _reopen(value: mx.array, node: Node | None) -> Tensor:
+    t = wrap(value)
+    t._node = node
+    return t
+
+
+# ---- evaluation ------------------------------------------------------------------------------------------------------
+
+
+def evaluate(*tensors: Tensor) -> None:
+    """Compute the values of `tensors` now."""
+    global evaluated
+    mx.eval([array(t) for t in tensors])
+    evaluated = _number()
+
+
+def touch(t: Tensor) -> None:
+    """Have the next `start_evaluation` compute `t` too: a running statistic, a counter, a loss that was kept."""
+    _touched[id(t)] = t
+
+
+def start_evaluation(tensors: Iterable[Tensor]) -> None:
+    """Start computing `tensors`, and all that was written in place or derived from since last time, without waiting."""
+    global evaluated
+    mx.async_eval([array(t) for t in (*tensors, *_touched.values())])
+    _touched.clear()
+    evaluated = _number()
+
+
+# ---- names -----------------------------------------------------------------------------------------------------------
+
+# What PyTorch can send a gradient through twice, because it saves no array for it.
+SAVES_NOTHING = frozenset(
+    "add sub neg sum mean getitem view reshape transpose permute expand cat stack identity clone".split()
+)
+
+
+def op_name(fn: Any) -> str:
+    """The name of the operation that `fn` belongs to: of the public function it is defined in, or its own."""
+    name: str = getattr(fn, "__qualname__", None) or getattr(fn, "__name__", None) or type(fn).__name__
+    return name.partition(".")[0].strip("_")
+
+
+def _pascal(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))

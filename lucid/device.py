@@ -1,0 +1,87 @@
+"""Devices: where the next operation on a tensor runs. Memory is unified, so moving a tensor costs nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mlx.core as mx
+
+__all__ = ["device"]
+
+_ALIASES = {"mps": "metal", "gpu": "metal", "metal": "metal", "cuda": "cuda", "cpu": "cpu"}
+
+
+def gpu_name() -> str | None:
+    """The name of this machine's GPU backend, "metal" or "cuda"; None where MLX has neither."""
+    if mx.metal.is_available():
+        return "metal"
+    return "cuda" if mx.cuda.is_available() else None
+
+
+class device:
+    """A device such as `lucid.device("metal")`. Names: cpu, metal (aliases mps and gpu), cuda; an index may follow, as in "cuda:0".
+
+    Raises RuntimeError for a name that does not exist, or that this machine does not have.
+    """
+
+    __slots__ = ("index", "type")
+
+    type: str
+    index: int | None
+
+    def __init__(self, type: str | device, index: int | None = None) -> None:
+        if isinstance(type, device):
+            type, index = type.type, type.index if index is None else index
+        elif not isinstance(type, str):
+            raise TypeError(f"device: expected a name such as 'cpu' or 'metal', got {type.__class__.__name__}")
+        name, colon, number = type.partition(":")
+        if colon:
+            if index is not None:
+                raise RuntimeError(f"device: type must not include an index because an index was passed, got {type!r}")
+            if not number.isdigit():
+                raise RuntimeError(f"device: invalid device string {type!r}; write for example 'cpu' or 'metal:0'")
+            index = int(number)
+        if name not in _ALIASES:
+            raise RuntimeError(f"device: expected one of cpu, metal (mps, gpu), cuda, got {type!r}")
+        gpu = gpu_name()
+        self.type = gpu if name == "gpu" and gpu is not None else _ALIASES[name]
+        self.index = index
+        if self.type != "cpu" and self.type != gpu:
+            have = f"cpu and {gpu}" if gpu else "cpu only"
+            raise RuntimeError(f"device: {type!r} is not available here; this build of MLX has {have}")
+        if index is not None and index >= max(1, mx.device_count(self.mx.type)):
+            raise RuntimeError(f"device: {type!r} has an index out of range; there is one {self.type} device")
+
+    @property
+    def mx(self) -> mx.Device:
+        """The MLX device that operations are sent to."""
+        return mx.Device(mx.cpu if self.type == "cpu" else mx.gpu, self.index or 0)
+
+    def __repr__(self) -> str:
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type={self.type!r}{index})"
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return device, (self.type, self.index)
+
+
+def default() -> device:
+    """The device of tensors that were not sent to one: MLX's own default device."""
+    gpu = gpu_name()
+    return device("cpu" if gpu is None or mx.default_device().type == mx.cpu else gpu)
+
+
+def as_device(value: Any) -> device:
+    """`value` as a device: a `device`, a name, or an index into the GPUs. Raises RuntimeError for one that is not there."""
+    if isinstance(value, int):
+        return device(gpu_name() or "metal", value)
+    return value if isinstance(value, device) else device(value)

@@ -1,0 +1,1 @@
+"""The modules, one family per file; `lucid.nn` exports them."""

@@ -1,0 +1,333 @@
+"""Modules that hold modules."""
+
+from __future__ import annotations
+
+import operator
+from collections import OrderedDict
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from itertools import chain
+from typing import Any, TypeVar, overload
+
+from lucid.nn.modules._parameter_container import ParameterDict, ParameterList
+from lucid.nn.modules._registration import typename
+from lucid.nn.modules.module import Module
+
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
+S = TypeVar("S", bound="Sequential")
+L = TypeVar("L", bound="ModuleList")
+
+
+def _index(module: Module, index: Any, size: int) -> int:
+    """`index` counted from the front. Raises IndexError naming it."""
+    number = operator.index(index)
+    if not -size <= number < size:
+        raise IndexError(f"index {number} is out of range for {module._get_name()} of length {size}")
+    return number % size
+
+
+def _renumber(module: Module) -> None:
+    module._modules = {str(k): child for k, child in enumerate(module._modules.values())}
+
+
+def _insert(module: Module, index: int, child: Module) -> None:
+    children = list(module._modules.values())
+    children.insert(index, child)
+    module._modules.update((str(k), c) for k, c in enumerate(children))
+
+
+def _without_numbers(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not name.isdigit()]
+
+
+class Sequential(Module):
+    """Calls modules one after the other, each on the output of the one before.
+
+    Made of modules, which are then named "0", "1" and so on, or of one OrderedDict of modules.
+
+    >>> from lucid import nn
+    >>> nn.Sequential(nn.Identity(), nn.Identity())
+    Sequential(
+      (0): Identity()
+      (1): Identity()
+    )
+    """
+
+    _modules: dict[str, Module]  # type: ignore[assignment] # None is of no use here
+
+    @overload
+    def __init__(self, *args: Module) -> None: ...
+    @overload
+    def __init__(self, arg: OrderedDict[str, Module], /) -> None: ...
+    def __init__(self, *args: Any) -> None:
+        super().__init__()
+        named = args[0].items() if len(args) == 1 and isinstance(args[0], OrderedDict) else enumerate(args)
+        for name, module in named:
+            self.add_module(str(name) if isinstance(name, int) else name, module)
+
+    def forward(self, input: Any) -> Any:
+        """Return what the last module makes of what the others made of `input`."""
+        for module in self._modules.values():
+            input = module(input)
+        return input
+
+    def _key(self, index: Any) -> str:
+        return list(self._modules)[_index(self, index, len(self))]
+
+    @overload
+    def __getitem__(self: S, idx: slice) -> S: ...
+    @overload
+    def __getitem__(self, idx: int) -> Module: ...
+    def __getitem__(self, idx: int | slice) -> Module:
+        if isinstance(idx, slice):
+            return type(self)(OrderedDict(list(self._modules.items())[idx]))
+        return self._modules[self._key(idx)]
+
+    def __setitem__(self, idx: int, module: Module) -> None:
+        setattr(self, self._key(idx), module)
+
+    def __delitem__(self, idx: int | slice) -> None:
+        for name in list(self._modules)[idx] if isinstance(idx, slice) else [self._key(idx)]:
+            delattr(self, name)
+        _renumber(self)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    def __dir__(self) -> list[str]:
+        return _without_numbers(super().__dir__())
+
+    def __add__(self, other: Sequential) -> Sequential:
+        return Sequential(*self, *_sequential(other))
+
+    def __iadd__(self: S, other: Sequential) -> S:
+        return self.extend(list(_sequential(other)))
+
+    def __mul__(self, other: int) -> Sequential:
+        return Sequential(*list(self) * _times(self, other))
+
+    __rmul__ = __mul__
+
+    def __imul__(self: S, other: int) -> S:
+        return self.extend(list(self) * (_times(self, other) - 1))
+
+    def append(self: S, module: Module) -> S:
+        """Add a module at the end. Returns self."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self: S, sequential: Iterable[Module]) -> S:
+        """Add all modules of `sequential` at the end. Returns self."""
+        for module in sequential:
+            self.append(module)
+        return self
+
+    def insert(self: S, index: int, module: Module) -> S:
+        """Put `module` before the one numbered `index`. Returns self.
+
+        Raises AssertionError if `module` is no Module, IndexError if `index` is out of range.
+        """
+        if not isinstance(module, Module):
+            raise AssertionError(f"module should be of type: {Module}, got {type(module)}")
+        if not -len(self) <= index <= len(self):
+            raise IndexError(f"Index out of range: {index}")
+        _insert(self, index, module)
+        return self
+
+    def pop(self, key: int | slice) -> Module:
+        """Take the module numbered `key` out and return it."""
+        found = self[key]
+        del self[key]
+        return found
+
+
+def _sequential(other: Any) -> Sequential:
+    if not isinstance(other, Sequential):
+        raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+    return other
+
+
+def _times(module: Sequential, factor: Any) -> int:
+    if not isinstance(factor, int):
+        raise TypeError(f"unsupported operand type(s) for *: {type(module)} and {type(factor)}")
+    if factor <= 0:
+        raise ValueError(f"Non-positive multiplication factor {factor} for {type(module)}")
+    return factor
+
+
+class ModuleList(Module):
+    """A list of modules that are tracked. It has no forward: index or iterate it.
+
+    Args:
+        modules: what is in it at first.
+
+    >>> from lucid import nn
+    >>> nn.ModuleList([nn.Identity(), nn.Identity(), nn.Sequential()])
+    ModuleList(
+      (0-1): 2 x Identity()
+      (2): Sequential()
+    )
+    """
+
+    _modules: dict[str, Module]  # type: ignore[assignment] # None is of no use here
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    def _key(self, index: Any) -> str:
+        return str(_index(self, index, len(self)))
+
+    @overload
+    def __getitem__(self: L, idx: slice) -> L: ...
+    @overload
+    def __getitem__(self, idx: int) -> Module: ...
+    def __getitem__(self, idx: int | slice) -> Module:
+        if isinstance(idx, slice):
+            return type(self)(list(self._modules.values())[idx])
+        return self._modules[self._key(idx)]
+
+    def __setitem__(self, idx: int, module: Module) -> None:
+        setattr(self, self._key(idx), module)
+
+    def __delitem__(self, idx: int | slice) -> None:
+        for name in list(self._modules)[idx] if isinstance(idx, slice) else [self._key(idx)]:
+            delattr(self, name)
+        _renumber(self)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    def __dir__(self) -> list[str]:
+        return _without_numbers(super().__dir__())
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList(chain(self, other))
+
+    def __iadd__(self: L, modules: Iterable[Module]) -> L:
+        return self.extend(modules)
+
+    def append(self: L, module: Module) -> L:
+        """Add a module at the end. Returns self."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self: L, modules: Iterable[Module]) -> L:
+        """Add all of `modules` at the end. Returns self. Raises TypeError if they cannot be iterated."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> None:
+        """Put `module` before the one numbered `index`, which counts as in a Python list. Raises TypeError if it is no Module."""
+        if not isinstance(module, Module):
+            raise TypeError(f"{typename(module)} is not a Module subclass")
+        _insert(self, operator.index(index), module)
+
+    def pop(self, key: int | slice) -> Module:
+        """Take the module numbered `key` out and return it."""
+        found = self[key]
+        del self[key]
+        return found
+
+    def __repr__(self) -> str:
+        blocks: list[tuple[int, int, str]] = []  # first, last, what they all print
+        for k, text in enumerate(map(repr, self)):
+            if blocks and blocks[-1][2] == text:
+                blocks[-1] = (blocks[-1][0], k, text)
+            else:
+                blocks.append((k, k, text))
+        if not blocks:
+            return f"{self._get_name()}()"
+        lines = [f"({a}): {text}" if a == b else f"({a}-{b}): {b - a + 1} x {text}" for a, b, text in blocks]
+        return f"{self._get_name()}(\n  " + "\n".join(lines).replace("\n", "\n  ") + "\n)"
+
+
+class ModuleDict(Module):
+    """A dict of modules that are tracked, in the order they were added. It has no forward.
+
+    Args:
+        modules: what is in it at first: a mapping, or an iterable of pairs.
+
+    >>> from lucid import nn
+    >>> list(nn.ModuleDict({"conv": nn.Identity(), "pool": nn.Identity()}))
+    ['conv', 'pool']
+    """
+
+    _modules: dict[str, Module]  # type: ignore[assignment] # None is of no use here
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, key: str) -> Module:
+        return self._modules[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._modules
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Module:
+        """Take the module named `key` out and return it. Raises KeyError if there is none."""
+        return self._modules.pop(key)
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._modules.keys()
+
+    def items(self) -> ItemsView[str, Module]:
+        """Names and modules in pairs."""
+        return self._modules.items()
+
+    def values(self) -> ValuesView[Module]:
+        """The modules."""
+        return self._modules.values()
+
+    def update(self, modules: Mapping[str, Module] | ModuleDict | Iterable[tuple[str, Module]]) -> None:
+        """Add modules from a mapping or an iterable of pairs, in its order; names that are there already get the new module.
+
+        Raises TypeError or ValueError for anything else.
+        """
+        for key, module in pairs(modules, "ModuleDict"):
+            self[key] = module
+
+
+def pairs(source: Any, where: str) -> Iterator[tuple[Any, Any]]:
+    """The pairs in a mapping, in another container or in an iterable."""
+    if not isinstance(source, Iterable):
+        raise TypeError(f"{where}.update should be called with an iterable of key/value pairs, but got {type(source).__name__}")
+    if isinstance(source, (Mapping, ModuleDict)):
+        yield from source.items()
+        return
+    for k, pair in enumerate(source):
+        if not isinstance(pair, Iterable):
+            raise TypeError(f"{where} update sequence element #{k} should be Iterable; is{type(pair).__name__}")
+        pair = tuple(pair)
+        if len(pair) != 2:
+            raise ValueError(f"{where} update sequence element #{k} has length {len(pair)}; 2 is required")
+        yield pair

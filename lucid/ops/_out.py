@@ -1,0 +1,78 @@
+"""Where results go: `out=` arguments and the in-place twins of ops."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+from lucid import _views
+from lucid._grad_mode import mode
+from lucid._tape import TensorCore, apply, array
+from lucid.dtypes import OF_MX
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+P = ParamSpec("P")
+
+
+def give(result: Tensor, out: Tensor | None, operation: str = "out=") -> Tensor:
+    """`result`, or `out` filled with it: resized (with a warning unless it was empty), converted to its dtype.
+
+    Raises RuntimeError if a gradient would be lost or the dtype does not fit.
+    """
+    if out is None:
+        return result
+    if not isinstance(out, TensorCore):
+        raise TypeError(f"{operation}: argument 'out' must be Tensor, not {type(out).__name__}")
+    if mode.grad and (result._node is not None or out._node is not None):
+        raise RuntimeError(
+            f"{operation}: functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+        )
+    if array(out).shape != result._data.shape:
+        if out._data.size:
+            warnings.warn(
+                f"{operation}: an output with shape {out._data.shape} was resized to {result._data.shape}; pass a tensor of that "
+                "shape, or an empty one",
+                UserWarning,
+                stacklevel=3,
+            )
+        value = _fit(result, out)
+        out._extra = None
+        out._data, out._version = value._data, out._version + 1
+        return out
+    return _views.assign(out, _fit(result, out))
+
+
+def into(t: Tensor, result: Tensor) -> Tensor:
+    """Write `result` into `t`, as an in-place op does. Raises RuntimeError if its shape is another or its dtype does not fit."""
+    if result._data.shape != t._data.shape:
+        raise RuntimeError(
+            f"output with shape {list(t._data.shape)} doesn't match the broadcast shape {list(result._data.shape)}"
+        )
+    return _views.assign(t, _fit(result, t) if result is not t else apply(lambda a: a, t))
+
+
+def _fit(result: Tensor, t: Tensor) -> Tensor:
+    have, want = OF_MX[result._data.dtype], OF_MX[t._data.dtype]
+    if have is want:
+        return result
+    if have.rank > want.rank:
+        raise RuntimeError(f"result type {have!r} can't be cast to the desired output type {want!r}")
+    target = want.mx
+    return apply(lambda a: a.astype(target), result)  # type: ignore[no-any-return]
+
+
+def in_place(op: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Concatenate[Tensor, P], Tensor]:
+    """The in-place twin of `op`: computes it and writes the result into its first argument, which is returned."""
+
+    @functools.wraps(op)
+    def method(self: Tensor, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+        return into(self, op(self, *args, **kwargs))
+
+    method.__name__ += "_"
+    method.__qualname__ = method.__name__
+    method.__doc__ = f"`{op.__name__}` in place: see `lucid.{op.__name__}`. Returns the tensor itself."
+    return method

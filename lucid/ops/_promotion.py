@@ -1,0 +1,148 @@
+"""PyTorch's type promotion, and the two-argument ops that are built on it.
+
+Tensors with dimensions outrank 0-dim tensors, which outrank Python numbers: a lower rank only changes the category (bool, integer,
+floating, complex) of the result, never the width within it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import numpy as np
+
+from lucid import dtypes
+from lucid._tape import TensorCore, apply, op_name
+from lucid.dtypes import FLOATING, OF_MX, dtype
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+Number = int | float | bool | complex  # TypeAlias of Python's numbers
+OPERANDS = (TensorCore, int, float, complex, np.number, np.bool_)  # what may stand beside a tensor in an expression
+_WIDE_UNSIGNED = (dtypes.uint16, dtypes.uint32, dtypes.uint64)
+
+
+def promote_types(type1: dtype, type2: dtype) -> dtype:
+    """The smallest dtype that holds both: PyTorch's table.
+
+    Raises RuntimeError for uint16/32/64 with a signed integer, and TypeError for float64 with complex64, which would need complex128.
+
+    >>> import lucid
+    >>> lucid.promote_types(lucid.int32, lucid.float16)
+    lucid.float16
+    """
+    a, b = (type1, type2) if (type1.rank, type1.itemsize) <= (type2.rank, type2.itemsize) else (type2, type1)
+    if a is b or a.rank == 0:
+        return b
+    if b.rank == 3:
+        return b.to_complex() if a is not dtypes.float64 else a.to_complex()
+    if a.rank != b.rank:
+        return b
+    if a.rank == 2:
+        return b if a.itemsize < b.itemsize else dtypes.float32  # float16 with bfloat16
+    if a in _WIDE_UNSIGNED or b in _WIDE_UNSIGNED:
+        raise RuntimeError(
+            f"promote_types: promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a!r} and {b!r}; "
+            "convert one of them with .to()"
+        )
+    if a.is_signed == b.is_signed or (b.is_signed and a.itemsize < b.itemsize):
+        return b
+    return dtypes.int16  # uint8 with int8
+
+
+def _combine(higher: dtype | None, lower: dtype | None) -> dtype | None:
+    if higher is None or lower is None:
+        return higher or lower
+    if lower.rank > higher.rank:
+        return promote_types(higher, lower) if higher.rank != 2 else higher.to_complex()
+    return higher
+
+
+def result_type(*operands: Any) -> dtype:
+    """The dtype of an operation on `operands`: tensors and Python numbers."""
+    ranks: list[dtype | None] = [None, None, None]
+    for value in operands:
+        if isinstance(value, TensorCore):
+            rank, found = (0 if value._data.ndim else 1), OF_MX[value._data.dtype]
+        else:
+            rank, found = 2, number_dtype(value)
+        before = ranks[rank]
+        ranks[rank] = found if before is None else promote_types(before, found)
+    result = _combine(_combine(ranks[0], ranks[1]), ranks[2])
+    if result is None:
+        raise ValueError("result_type: expected at least one tensor or number, got none")
+    return result
+
+
+def number_dtype(value: Any) -> dtype:
+    """The dtype a Python or numpy number takes part in promotion with. Raises TypeError for anything else."""
+    if isinstance(value, (bool, np.bool_)):
+        return dtypes.bool_
+    if isinstance(value, (int, np.integer)):
+        return dtypes.int64
+    if isinstance(value, (float, np.floating)):
+        return dtypes.get_default_dtype()
+    if isinstance(value, (complex, np.complexfloating)):
+        return dtypes.complex64
+    raise TypeError(f"expected a Tensor or a number, got {type(value).__name__}")
+
+
+def number(value: Any, to: mx.Dtype) -> mx.array:
+    """`value` as a 0-dim array of dtype `to`; integers that do not fit wrap around, as C's do."""
+    d = OF_MX[to]
+    if d.rank == 1 and not isinstance(value, (float, complex)):
+        return mx.array(np.array(int(value) % 2 ** (8 * d.itemsize), np.uint64).astype(d.numpy))
+    return mx.array(value, dtype=to) if d.is_complex or not isinstance(value, complex) else mx.array(value.real, dtype=to)
+
+
+def _array(value: Any, to: mx.Dtype) -> Any:
+    return value if isinstance(value, TensorCore) else number(value, to)
+
+
+def binary(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
+    """`fn(a, b)` for tensors or numbers, both converted to their result type first."""
+    if isinstance(a, TensorCore):
+        if isinstance(b, TensorCore):
+            if a._data.dtype == b._data.dtype:
+                return apply(fn, a, b)  # type: ignore[no-any-return]
+        elif (b.__class__ is float or b.__class__ is int) and a._data.dtype in FLOATING:
+            return apply(fn, a, b)  # type: ignore[no-any-return]
+    return promoted(fn, result_type(a, b), a, b)
+
+
+def binary_float(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
+    """Like `binary`, with integers and bools computed in the default floating dtype: division, atan2, xlogy and the like."""
+    to = result_type(a, b)
+    return promoted(fn, to if to.is_inexact else dtypes.get_default_dtype(), a, b)
+
+
+def promoted(fn: Callable[..., mx.array], to: dtype, *operands: Any) -> Tensor:
+    """`fn(*operands)` with every operand, a tensor or a number, converted to the dtype `to` first."""
+    target = to.mx
+
+    def converted(*arrays: mx.array) -> mx.array:
+        return fn(*[x.astype(target) for x in arrays])
+
+    converted.__qualname__ = op_name(fn)
+    return apply(converted, *[_array(v, target) for v in operands])  # type: ignore[no-any-return]
+
+
+def unary_float(fn: Callable[[mx.array], mx.array], input: Tensor) -> Tensor:
+    """`fn(input)`, with integers and bools computed in the default floating dtype: exp, sqrt, sin and the like."""
+    if not isinstance(input, TensorCore):
+        raise TypeError(f"{op_name(fn)}(): argument 'input' must be Tensor, not {type(input).__name__}")
+    if input._data.dtype in dtypes.INEXACT:
+        return apply(fn, input)  # type: ignore[no-any-return]
+    return promoted(fn, dtypes.get_default_dtype(), input)
+
+
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """True if PyTorch's casting rules let an operation store a `from_` result in a `to` tensor: never down a category.
+
+    >>> import lucid
+    >>> lucid.can_cast(lucid.float64, lucid.float32), lucid.can_cast(lucid.float32, lucid.int64)
+    (True, False)
+    """
+    return from_.rank <= to.rank
