@@ -28,7 +28,7 @@ def run_backward(
     """
     nodes = _reachable(roots, targets)
     if strategy == "auto":
-        touched = create_graph or not into_grad and any(not isinstance(n, Leaf) for n in targets or ())
+        touched = create_graph or mode.anomaly or not into_grad and any(not isinstance(n, Leaf) for n in targets or ())
         touched = touched or any(n.watched or n.number < _tape.evaluated and not isinstance(n, Leaf) for n in nodes)
         strategy = "per node" if touched else "replay"
     walk = _replay if strategy == "replay" else _per_node
@@ -52,11 +52,7 @@ def _reachable(roots: Sequence[tuple[Node, Any]], targets: Sequence[Node] | None
         if node in seen:
             continue
         if node.fn is None and not isinstance(node, Leaf):
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-                "been freed). Saved values of the graph are freed when you call .backward() or autograd.grad(). Specify "
-                "retain_graph=True if you need to backward through the graph a second time."
-            )
+            raise RuntimeError(_tape.RELEASED)
         seen.add(node)
         stack += [n for n in node.inputs if n is not None]
     order = sorted(seen, key=lambda n: n.number, reverse=True)
@@ -117,6 +113,8 @@ def _per_node(
             if want:
                 for k, gradient in zip(want, _pull_watched(node, want, slots, create_graph), strict=True):
                     if gradient is not None:
+                        if mode.anomaly:
+                            _refuse_nan(node, k, gradient)
                         send(node.inputs[k], 0, gradient)  # type: ignore[arg-type]
         for n in node.inputs:
             if isinstance(n, Leaf) and n in on_path:
@@ -167,6 +165,11 @@ def _pull_watched(node: Node, want: list[int], slots: dict[int, Any], create_gra
     for hook in list(after.values()):
         inputs = _tuple_or(hook(inputs, outputs), inputs)
     return [_like(inputs[k], sample) for k in want]
+
+
+def _refuse_nan(node: Node, k: int, gradient: Any) -> None:
+    if mx.isnan(array(as_tensor(gradient))).any().item():
+        raise RuntimeError(f"Function '{node.name()}' returned nan values in its {k}th output.")
 
 
 def _tuple_or(result: Any, otherwise: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Mode(threading.local):
     grad = True
     inference = False
+    anomaly = False
 
 
 mode = _Mode()
@@ -155,3 +156,46 @@ class inference_mode(_Switch):
 
     def _fresh(self) -> _Switch:
         return inference_mode(bool(self._inference))
+
+
+def is_anomaly_enabled() -> bool:
+    """True inside `detect_anomaly`."""
+    return mode.anomaly
+
+
+def _require_check_nan(check_nan: bool) -> None:
+    if not check_nan:
+        raise NotImplementedError("detect_anomaly: check_nan=False is not supported; leave anomaly detection off instead")
+
+
+def _set_anomaly(on: bool) -> None:
+    mode.anomaly = on
+
+
+class set_detect_anomaly:
+    """Switch anomaly detection on or off, from here on or for a `with` block: see `detect_anomaly`."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        _require_check_nan(check_nan)
+        self._before = is_anomaly_enabled()
+        _set_anomaly(bool(mode))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        mode.anomaly = self._before
+
+
+class detect_anomaly(set_detect_anomaly):
+    """Find where things go wrong, slowly: backward raises RuntimeError at the first operation whose gradient is NaN.
+
+    Every index is checked too, at the cost of evaluating it.
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        _require_check_nan(check_nan)
+        self._before = is_anomaly_enabled()
+
+    def __enter__(self) -> None:
+        mode.anomaly = True

@@ -20,7 +20,7 @@ from lucid.device import default as default_device
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-__all__ = ["format_array", "format_spec", "format_tensor", "get_printoptions", "printoptions", "set_printoptions"]
+__all__ = ["get_printoptions", "printoptions", "set_printoptions"]
 
 
 @dataclass(frozen=True)
@@ -245,8 +245,8 @@ def _suffixes(t: Tensor) -> list[str]:
     if (t.device.type, t.device.index or 0) != (home.type, home.index or 0):
         place = "cpu" if t.device.type == "cpu" else f"{t.device.type}:{t.device.index or 0}"
         found.append(f"device='{place}'")
-    size = _tape.array(t).size
-    if (size == 0 and t.ndim != 1) or (_options.edgeitems == 0 and size > max(0, _options.threshold)):
+    size = _tape.array(t).size  # what is printed for no elements says nothing of a shape, except for the usual one
+    if t.ndim != 1 if size == 0 else _options.edgeitems == 0:
         found.append(f"size={tuple(t.shape)}")
     plain = [default]
     if size:  # an element shows whether it is an integer, a bool or complex

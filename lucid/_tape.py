@@ -34,7 +34,7 @@ Fn = Callable[..., Any]
 _number = itertools.count(1).__next__
 evaluated = 0  # nodes with a smaller number may have a forward that is computed already
 _touched: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()  # what the next step() must evaluate too
-_new = object.__new__
+_new, _ref, _array = object.__new__, weakref.ref, mx.array  # looked up on every call
 _Tensor: type[Tensor]  # set once, by lucid.tensor
 
 
@@ -89,35 +89,56 @@ def apply(fn: Fn, *inputs: Any) -> Any:
             primals.append(t)
     if pinned is not None:
         fn = pinned(fn, inputs)
-    out = fn(*primals)
+    try:
+        out = fn(*primals)
+    except ValueError as error:
+        raise _explained(error, fn, primals) from None
     if recorded:
         result = _record(fn, inputs, primals, out)
-    elif out.__class__ is mx.array:
+    elif out.__class__ is _array:
         result = wrap(out)
     else:
         result = tuple([wrap(o) for o in out])
     return result if pinned is None else fn.mark(result)  # type: ignore[attr-defined]
 
 
+def _explained(error: ValueError, fn: Fn, primals: list[Any]) -> Exception:
+    """What PyTorch would say where MLX refuses shapes or dtypes: a RuntimeError that names the operation."""
+    message = str(error)
+    if not message.startswith("[") or message.startswith("[eval]"):
+        return error
+    shapes = [p.shape for p in primals if isinstance(p, mx.array)]
+    if "broadcast" in message and len(shapes) > 1:
+        a, b = shapes[0], shapes[1]
+        for k in range(-1, -1 - min(len(a), len(b)), -1):
+            if a[k] != b[k] and 1 not in (a[k], b[k]):
+                return RuntimeError(
+                    f"{op_name(fn)}: The size of tensor a ({a[k]}) must match the size of tensor b ({b[k]}) at non-singleton dimension "
+                    f"{max(len(a), len(b)) + k}"
+                )
+    return RuntimeError(f"{op_name(fn)}: {message.partition('] ')[2]} Got tensors of shapes {', '.join(map(str, shapes))}.")
+
+
 def _record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> Any:
-    outs = (out,) if out.__class__ is mx.array else out
-    if not mode.grad or not any(o.dtype in INEXACT for o in outs):
+    single = out.__class__ is _array
+    if not mode.grad or not (out.dtype in INEXACT if single else any([o.dtype in INEXACT for o in out])):
         escape(*inputs)
-        return wrap(out) if outs is not out else tuple([wrap(o) for o in outs])
-    node = Node(fn, [t._node if isinstance(t, TensorCore) else None for t in inputs], primals)
-    if outs is not out:
-        return _made(wrap(out), node)
-    node.outputs = len(outs)
-    results = tuple([wrap(o) for o in outs])
-    for k, t in enumerate(results):
-        if t._data.dtype in INEXACT:
-            _made(t, Pick(node, k))
+        return wrap(out) if single else tuple([wrap(o) for o in out])
+    edges: list[Node | None] = []
+    for t in inputs:
+        edges.append(t._node if isinstance(t, TensorCore) else None)
+    node = Node(fn, edges, primals)
+    if single:
+        result = wrap(out)
+        result._node, node.out = node, _ref(result)
+        return result
+    node.outputs = len(out)
+    results = tuple([wrap(o) for o in out])
+    for k, result in enumerate(results):
+        if result._data.dtype in INEXACT:
+            result._node = Pick(node, k)
+            result._node.out = _ref(result)
     return results
-
-
-def _made(t: Tensor, node: Node) -> Tensor:
-    t._node, node.out = node, weakref.ref(t)
-    return t
 
 
 def escape(*inputs: Any) -> None:
@@ -139,16 +160,20 @@ class Node:
     __slots__ = ("escaped", "fn", "hooks", "inputs", "number", "out", "outputs", "primals", "retains", "watchers")
 
     fn: Fn | None  # None once the node was released
+    inputs: Sequence[Node | None]  # the nodes that made the inputs, as they were at the call
+    primals: Sequence[Any]  # the arrays, and constants, that `fn` was called with
     out: Any  # a weak reference to the tensor it made
+    hooks: Hooks | None  # on the cotangent of the tensor it made: hook(grad) -> grad | None
+    watchers: tuple[Hooks, Hooks] | None  # on the call itself: before and after its gradients are taken
 
     def __init__(self, fn: Fn | None, inputs: Sequence[Node | None], primals: Sequence[Any]) -> None:
-        self.fn, self.inputs, self.primals = fn, inputs, primals
+        self.fn = fn
+        self.inputs = inputs
+        self.primals = primals
         self.number = _number()
         self.outputs = 1
         self.escaped = self.retains = False
-        self.hooks: Hooks | None = None  # on the cotangent of the tensor it made: hook(grad) -> grad | None
-        self.watchers: tuple[Hooks, Hooks] | None = None  # on the call itself: before and after its gradients are taken
-        self.out = None
+        self.hooks = self.watchers = self.out = None
 
     def name(self) -> str:
         """The name of the operation, such as "MulBackward0"."""
@@ -200,7 +225,7 @@ class Node:
         seeds = [cotangents[k] for k in have]
         if not create_graph:
             return vjp(*[primals[k] for k in want], *seeds)
-        values = [_reopen(primals[k], self.inputs[k]) for k in want]
+        values = [reopen(primals[k], self.inputs[k]) for k in want]
         vjp.__qualname__ = op_name(fn)
         result: Sequence[Any] = apply(vjp, *values, *seeds)
         return result
@@ -282,7 +307,8 @@ def as_tensor(value: Any) -> Any:
     return value if value is None or isinstance(value, TensorCore) else wrap(value)
 
 
-def _reopen(value: mx.array, node: Node | None) -> Tensor:
+def reopen(value: mx.array, node: Node | None) -> Tensor:
+    """A tensor that stands where `node` left `value`."""
     t = wrap(value)
     t._node = node
     return t
@@ -311,7 +337,16 @@ def start_evaluation(tensors: Iterable[Tensor]) -> None:
     evaluated = _number()
 
 
+RELEASED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
+    "Saved values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
+    "backward through the graph a second time or if you need to access saved tensors after calling backward."
+)
+
 # ---- names -----------------------------------------------------------------------------------------------------------
+
+# MLX's names that differ from PyTorch's.
+_NAMES = {"multiply": "mul", "subtract": "sub", "negative": "neg", "divide": "div", "power": "pow", "maximum": "max", "minimum": "min"}
 
 # What PyTorch can send a gradient through twice, because it saves no array for it.
 SAVES_NOTHING = frozenset(
@@ -322,7 +357,8 @@ SAVES_NOTHING = frozenset(
 def op_name(fn: Any) -> str:
     """The name of the operation that `fn` belongs to: of the public function it is defined in, or its own."""
     name: str = getattr(fn, "__qualname__", None) or getattr(fn, "__name__", None) or type(fn).__name__
-    return name.partition(".")[0].strip("_")
+    name = name.partition(".")[0].strip("_")
+    return _NAMES.get(name, name)
 
 
 def _pascal(name: str) -> str:

@@ -24,9 +24,9 @@ def to_lucid(value: Any, requires_grad: bool = False) -> Any:
         dtype = getattr(lucid, str(value.dtype).removeprefix("torch."))
         plain = value.detach()
         host = plain.float().numpy() if value.dtype is torch.bfloat16 else plain.numpy()
-        t = lucid.tensor(np.ascontiguousarray(host), dtype=dtype)
+        t = lucid.tensor(np.array(host, order="C"), dtype=dtype)
         if plain.dim() > 1 and not plain.is_contiguous() and plain.mT.is_contiguous():
-            t = lucid.tensor(np.ascontiguousarray(host.swapaxes(-1, -2)), dtype=dtype).mT
+            t = lucid.tensor(np.array(host.swapaxes(-1, -2), order="C"), dtype=dtype).mT
         return t.requires_grad_() if requires_grad and value.requires_grad else t
     if isinstance(value, torch.dtype):
         return getattr(lucid, str(value).removeprefix("torch."))
@@ -129,3 +129,31 @@ def check_error(op: Callable[..., Any], reference: Callable[..., Any], *args: An
         assert str(error), "an error without a message"
         return
     raise AssertionError(f"accepted, with result {result!r}; expected {expected!r}")
+
+
+def check_program(program: Callable[[Any], Any], tol: float | None = None) -> None:
+    """Run `program(torch)` and `program(lucid)`: their results, or the classes of their exceptions, have to be the same."""
+    outcomes = []
+    for library in (torch, lucid):
+        try:
+            outcomes.append(program(library))
+        except Exception as error:
+            outcomes.append(error)
+    want, got = outcomes
+    if isinstance(want, Exception):
+        assert isinstance(got, type(want)), f"{got!r}, expected {want!r}"
+    elif isinstance(got, Exception):
+        raise AssertionError(f"raised {got!r}, expected {want!r}") from got
+    else:
+        assert_same(got, want, tol)
+
+
+def check_both(op: Callable[..., Any], reference: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """`check_op`, or `check_error` where the reference refuses these arguments."""
+    options = {k: kwargs.pop(k) for k in ("tol", "second") if k in kwargs}
+    try:
+        reference(*args, **kwargs)
+    except Exception:
+        check_error(op, reference, *args, **kwargs)
+    else:
+        check_op(op, reference, *args, **options, **kwargs)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,9 +28,7 @@ def default_options():
 
 @pytest.fixture(scope="module")
 def torch():
-    torch = pytest.importorskip("torch")
-    yield torch
-    torch.set_printoptions(profile="default")
+    return pytest.importorskip("torch")
 
 
 # ---- what is printed, literally --------------------------------------------------------------------------------------
@@ -133,6 +132,7 @@ def test_printoptions_restores_after_an_error():
         {"edgeitems": -1},
         {"linewidth": "wide"},
         {"threshold": "all"},
+        {"threshold": math.nan},
     ],
     ids=str,
 )
@@ -207,8 +207,9 @@ def test_another_device_than_the_default_shows(monkeypatch):
 
 
 def test_without_edge_items_the_size_shows():
-    with printoptions(edgeitems=0, threshold=0):
+    with printoptions(edgeitems=0, threshold=3):
         assert repr(lucid.zeros(3, 4)) == "tensor([...], size=(3, 4))"
+        assert repr(lucid.zeros(3)) == "tensor([0., 0., 0.], size=(3,))"
         assert repr(lucid.zeros(0)) == "tensor([])"
 
 
@@ -301,6 +302,12 @@ def arrays(draw: st.DrawFn, dtypes: dict[str, st.SearchStrategy[Any]]) -> np.nda
     return np.resize(block, shape).astype(dtype)
 
 
+@contextmanager
+def both(torch: Any, options: dict[str, Any]) -> Iterator[None]:
+    with torch._tensor_str.printoptions(**options), printoptions(**options):
+        yield
+
+
 def twin(torch: Any, values: np.ndarray[Any, Any]) -> Any:
     return torch.from_numpy(values.copy())
 
@@ -309,11 +316,9 @@ def twin(torch: Any, values: np.ndarray[Any, Any]) -> Any:
 @settings(max_examples=400, deadline=None)
 @given(values=arrays({d: DTYPES[d] for d in ("float32", "complex64", "bool", "int64")}), options=OPTIONS)
 def test_format_array_is_pytorchs(torch, values, options):
-    torch.set_printoptions(**options)
-    expected = str(twin(torch, values))
-    with printoptions(**options):
+    with both(torch, options):
         if values.size and options.get("edgeitems") != 0:
-            assert f"tensor({format_array(values, indent=7)})" == expected
+            assert f"tensor({format_array(values, indent=7)})" == repr(twin(torch, values))
         assert get_printoptions() == torch._tensor_str.get_printoptions()
 
 
@@ -321,12 +326,11 @@ def test_format_array_is_pytorchs(torch, values, options):
 @settings(max_examples=400, deadline=None)
 @given(values=arrays(DTYPES), options=OPTIONS, grad=st.booleans())
 def test_repr_is_pytorchs(torch, values, options, grad):
-    expected, t = twin(torch, values), lucid.from_numpy(values)
+    expected, t = twin(torch, values), lucid.tensor(values)
     if grad and t.dtype.is_inexact:
         expected.requires_grad_()
         t.requires_grad_()
-    torch.set_printoptions(**options)
-    with printoptions(**options):
+    with both(torch, options):
         assert repr(t) == repr(expected).replace("torch.", "lucid.")
 
 
@@ -334,10 +338,9 @@ def test_repr_is_pytorchs(torch, values, options, grad):
 @settings(max_examples=100, deadline=None)
 @given(values=arrays({"float32": DTYPES["float16"]}), options=OPTIONS)
 def test_repr_of_bfloat16_is_pytorchs(torch, values, options):
-    torch.set_printoptions(**options)
-    with printoptions(**options):
+    with both(torch, options):
         expected = repr(twin(torch, values).bfloat16()).replace("torch.", "lucid.")
-        assert repr(lucid.from_numpy(values).bfloat16()) == expected
+        assert repr(lucid.tensor(values, dtype=lucid.bfloat16)) == expected
 
 
 @pytest.mark.parity

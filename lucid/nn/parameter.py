@@ -13,8 +13,8 @@ __all__ = ["Buffer", "Parameter"]
 class Parameter(Tensor):
     """A tensor that is a parameter: assigned to a `Module`, it is found by `parameters()` and saved in the state dict.
 
-    It holds the same array as `data`, but no history: it is a leaf, also inside `no_grad()`. Writing to one of the two in place
-    later does not change the other.
+    It holds the same array as `data`, but no history: it is a leaf, also inside `no_grad()`. Writing to one of the
+    two in place later does not change the other.
 
     Args:
         data: the values; an empty tensor if left out.
@@ -30,7 +30,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:  # noqa: D102 - the class says it
         new: Parameter = of_class(cls, _checked(data, cls))
         if requires_grad:
             new.requires_grad_()
@@ -42,12 +42,12 @@ class Parameter(Tensor):
         copied: Parameter = memo[id(self)]
         return copied
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override] # mypy 2.4 forgets the name
         return "Parameter containing:\n" + super().__repr__()
 
 
 class Buffer(Tensor):
-    """A tensor that is a buffer: assigned to a `Module`, it is found by `buffers()`, and moved and cast with the module.
+    """A tensor that is a buffer: assigned to a `Module`, it is found by `buffers()`, moved and cast with the module.
 
     Args:
         data: the values; an empty tensor if left out.
@@ -66,7 +66,7 @@ class Buffer(Tensor):
 
     persistent: bool
 
-    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:  # noqa: D102 - the class says it
         new: Buffer = of_class(cls, _checked(data, cls))
         new.persistent = persistent
         if data is not None and data.requires_grad:
@@ -78,5 +78,7 @@ def _checked(data: Any, cls: type) -> Tensor:
     if data is None:
         return zeros(0)
     if not isinstance(data, Tensor):
-        raise TypeError(f"{cls.__name__}: expected a Tensor, got {type(data).__name__}; write {cls.__name__}(lucid.tensor(data))")
+        raise TypeError(
+            f"{cls.__name__}: expected a Tensor, got {type(data).__name__}; write {cls.__name__}(lucid.tensor(data))"
+        )
     return data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from lucid import _views
@@ -44,6 +44,17 @@ def give(result: Tensor, out: Tensor | None, operation: str = "out=") -> Tensor:
         out._data, out._version = value._data, out._version + 1
         return out
     return _views.assign(out, _fit(result, out))
+
+
+def give_pair(
+    results: tuple[Tensor, ...], out: Sequence[Tensor] | None, operation: str
+) -> tuple[Tensor, ...]:
+    """`results`, or the tensors of `out` filled with them."""
+    if out is None:
+        return results
+    if not isinstance(out, (tuple, list)) or len(out) != len(results):
+        raise TypeError(f"{operation}: argument 'out' must be a tuple of {len(results)} Tensors, got {type(out).__name__}")
+    return tuple([give(r, o, operation) for r, o in zip(results, out, strict=True)])
 
 
 def into(t: Tensor, result: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ floating, complex) of the result, never the width within it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ import numpy as np
 
 from lucid import dtypes
 from lucid._tape import TensorCore, apply, op_name
-from lucid.dtypes import FLOATING, OF_MX, dtype
+from lucid.dtypes import INEXACT, OF_MX, dtype
+from lucid.ops._precise import COMPLEX, DOUBLE
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -101,19 +103,55 @@ def _array(value: Any, to: mx.Dtype) -> Any:
     return value if isinstance(value, TensorCore) else number(value, to)
 
 
+def require_tensor(operation: str, value: Any, argument: str = "input") -> Tensor:
+    """`value` if it is a tensor. Raises TypeError naming the operation and the argument otherwise."""
+    if isinstance(value, TensorCore):
+        return value  # type: ignore[return-value]
+    raise TypeError(f"{operation}(): argument '{argument}' must be Tensor, not {type(value).__name__}")
+
+
+@functools.lru_cache(4096, typed=True)
+def _cached(value: Any, to: mx.Dtype) -> mx.array | None:
+    d = OF_MX[to]
+    if d.rank == 1:
+        return number(value, to) if value.__class__ is int and d.is_signed and d.itemsize > 2 else None
+    if d is dtypes.float16 and value and not 6.2e-5 < abs(value) < 65504:
+        return None  # the number is beyond float16, the result may not be: PyTorch computes it in float32
+    return number(value, to) if d.is_floating_point else None
+
+
+def constant(value: Any, to: mx.Dtype) -> mx.array | None:
+    """The Python float or int `value` as an array of `to`, if that is also the dtype of its operation with a `to` tensor.
+
+    Cached, because making an array of a number takes longer than adding two arrays. (0.0 and -0.0 are one key, so they are not.)
+    """
+    kind = value.__class__
+    if kind is float and value or kind is int:
+        return _cached(value, to)
+    return mx.array(value, to) if kind is float and to == mx.float32 else None
+
+
 def binary(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
     """`fn(a, b)` for tensors or numbers, both converted to their result type first."""
     if isinstance(a, TensorCore):
         if isinstance(b, TensorCore):
             if a._data.dtype == b._data.dtype:
                 return apply(fn, a, b)  # type: ignore[no-any-return]
-        elif (b.__class__ is float or b.__class__ is int) and a._data.dtype in FLOATING:
-            return apply(fn, a, b)  # type: ignore[no-any-return]
+        else:
+            value = constant(b, a._data.dtype)
+            if value is not None:
+                return apply(fn, a, value)  # type: ignore[no-any-return]
+    elif isinstance(b, TensorCore):
+        value = constant(a, b._data.dtype)
+        if value is not None:
+            return apply(fn, value, b)  # type: ignore[no-any-return]
     return promoted(fn, result_type(a, b), a, b)
 
 
 def binary_float(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
     """Like `binary`, with integers and bools computed in the default floating dtype: division, atan2, xlogy and the like."""
+    if (a if isinstance(a, TensorCore) else b)._data.dtype in INEXACT:
+        return binary(fn, a, b)
     to = result_type(a, b)
     return promoted(fn, to if to.is_inexact else dtypes.get_default_dtype(), a, b)
 
@@ -133,9 +171,17 @@ def unary_float(fn: Callable[[mx.array], mx.array], input: Tensor) -> Tensor:
     """`fn(input)`, with integers and bools computed in the default floating dtype: exp, sqrt, sin and the like."""
     if not isinstance(input, TensorCore):
         raise TypeError(f"{op_name(fn)}(): argument 'input' must be Tensor, not {type(input).__name__}")
-    if input._data.dtype in dtypes.INEXACT:
+    dtype = input._data.dtype
+    if dtype == mx.float32:
         return apply(fn, input)  # type: ignore[no-any-return]
-    return promoted(fn, dtypes.get_default_dtype(), input)
+    if dtype not in INEXACT:
+        to = dtypes.get_default_dtype()
+        return promoted(fn if to is not dtypes.float64 else DOUBLE.get(fn, fn), to, input)
+    if dtype == mx.float64:
+        fn = DOUBLE.get(fn, fn)
+    elif dtype == mx.complex64:
+        fn = COMPLEX.get(fn, fn)
+    return apply(fn, input)  # type: ignore[no-any-return]
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:

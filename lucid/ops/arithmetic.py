@@ -1,17 +1,35 @@
-"""Arithmetic: the operators `+ - * / // % **` and what belongs to them."""
+"""Arithmetic: the operators `+ - * / // %`, negation, and what belongs to them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
+import numpy as np
 
 from lucid import dtypes
-from lucid._tape import TensorCore, apply
+from lucid._tape import TensorCore, apply, array
+from lucid.dtypes import OF_MX
 from lucid.ops._out import give
-from lucid.ops._promotion import binary, binary_float, number_dtype, promoted, result_type
+from lucid.ops._promotion import binary, binary_float, number_dtype, promoted, require_tensor, result_type
 
-__all__ = ["add", "mul", "neg", "sub"]
+__all__ = [
+    "add",
+    "div",
+    "divide",
+    "floor_divide",
+    "fmod",
+    "mul",
+    "multiply",
+    "neg",
+    "negative",
+    "positive",
+    "remainder",
+    "rsub",
+    "sub",
+    "subtract",
+    "true_divide",
+]
 
 if TYPE_CHECKING:
     from lucid.ops._promotion import Number
@@ -27,30 +45,233 @@ def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, ou
     >>> lucid.add(lucid.tensor([1, 2]), 10)
     tensor([11, 12])
     """
-    result = binary(mx.add, input, other) if alpha.__class__ is int and alpha == 1 else _add_scaled("add", input, other, alpha)
+    if alpha.__class__ is int and alpha == 1:
+        result = binary(mx.add, input, other)
+    else:
+        result = _add_scaled("add", input, other, alpha)
     return result if out is None else give(result, out, "add")
 
 
 def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
-    """`input - alpha * other`, broadcast and with type promotion. Raises RuntimeError for bool tensors, as PyTorch does."""
-    result = binary(mx.subtract, input, other) if alpha.__class__ is int and alpha == 1 else _add_scaled("sub", input, other, alpha)
+    """`input - alpha * other`, broadcast and with type promotion.
+
+    Raises RuntimeError for bool tensors, which `logical_xor` subtracts, and if `alpha` is of a higher category than the result.
+    """
+    if getattr(getattr(input, "_data", None), "itemsize", 1) == 1 or getattr(getattr(other, "_data", None), "itemsize", 1) == 1:
+        _refuse_bools("sub", input, other)
+    if alpha.__class__ is int and alpha == 1:
+        result = binary(mx.subtract, input, other)
+    else:
+        result = _add_scaled("sub", input, other, alpha)
     return result if out is None else give(result, out, "sub")
 
 
+subtract = sub
+
+
+def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """`other - alpha * input`, broadcast and with type promotion. Raises RuntimeError for bool tensors."""
+    return sub(other, require_tensor("rsub", input), alpha=alpha)
+
+
 def mul(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
-    """`input * other`, broadcast and with type promotion."""
+    """`input * other`, broadcast and with type promotion; for bool tensors this is their `and`."""
     result = binary(mx.multiply, input, other)
     return result if out is None else give(result, out, "mul")
 
 
+multiply = mul
+
+
+def div(
+    input: Tensor | Number, other: Tensor | Number, *, rounding_mode: str | None = None, out: Tensor | None = None
+) -> Tensor:
+    """`input / other`, broadcast and with type promotion.
+
+    Args:
+        input: the dividend.
+        other: the divisor.
+        rounding_mode: None for true division, where integers give the default floating dtype; "trunc" rounds the quotient towards
+            zero and "floor" downwards, and both keep integers.
+        out: where to put the result.
+
+    Raises RuntimeError ("ZeroDivisionError") for an integer division by zero with rounding.
+
+    >>> import lucid
+    >>> lucid.div(lucid.tensor([7, -7]), 2), lucid.div(lucid.tensor([7, -7]), 2, rounding_mode="trunc")
+    (tensor([ 3.5000, -3.5000]), tensor([ 3, -3]))
+    """
+    if rounding_mode is None:
+        result = binary_float(mx.divide, input, other)
+    elif rounding_mode == "floor":
+        result = _integral("div", _floor_divide, _floor_divide_integers, input, other)
+    elif rounding_mode == "trunc":
+        result = _integral("div", _trunc_divide, _trunc_divide_integers, input, other)
+    else:
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}")
+    return result if out is None else give(result, out, "div")
+
+
+divide = div
+
+
+def true_divide(dividend: Tensor | Number, divisor: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`dividend / divisor` without rounding: `div` with no `rounding_mode`."""
+    return div(dividend, divisor, out=out)
+
+
+def floor_divide(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`input // other`, the quotient rounded downwards; integers stay integers.
+
+    Raises RuntimeError ("ZeroDivisionError") for an integer division by zero.
+    """
+    return give(_integral("floor_divide", _floor_divide, _floor_divide_integers, input, other), out, "floor_divide")
+
+
+def remainder(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`input % other` as Python has it: the result has the sign of `other`.
+
+    Raises RuntimeError ("ZeroDivisionError") for integers and a divisor of zero.
+
+    >>> import lucid
+    >>> lucid.remainder(lucid.tensor([-3, 3]), 2), lucid.fmod(lucid.tensor([-3, 3]), 2)
+    (tensor([1, 1]), tensor([-1,  1]))
+    """
+    return give(_integral("remainder", _remainder, _remainder_integers, input, other), out, "remainder")
+
+
+def fmod(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """The remainder as C has it: the result has the sign of `input`.
+
+    Raises RuntimeError ("ZeroDivisionError") for integers and a divisor of zero.
+    """
+    return give(_integral("fmod", _fmod, _fmod_integers, input, other), out, "fmod")
+
+
 def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """`-input`. Raises RuntimeError for bool tensors."""
-    return give(apply(mx.negative, input), out, "neg")
+    """`-input`. Raises RuntimeError for bool tensors, which `logical_not` inverts."""
+    if require_tensor("neg", input)._data.dtype == mx.bool_:
+        raise RuntimeError("neg: negation, the `-` operator, is not supported for a bool tensor; use `~` or logical_not()")
+    result: Tensor = apply(mx.negative, input)
+    return result if out is None else give(result, out, "neg")
+
+
+negative = neg
+
+
+def positive(input: Tensor) -> Tensor:
+    """`input` itself. Raises RuntimeError for bool tensors."""
+    if require_tensor("positive", input)._data.dtype == mx.bool_:
+        raise RuntimeError("positive: the `+` operator is not supported for a bool tensor")
+    return input
+
+
+def _is_bool(value: Any) -> bool:
+    return value._data.dtype == mx.bool_ if isinstance(value, TensorCore) else isinstance(value, (bool, np.bool_))
+
+
+def _refuse_bools(name: str, *operands: Any) -> None:
+    if any(_is_bool(v) for v in operands):
+        raise RuntimeError(
+            f"{name}: subtraction, the `-` operator, is not supported for bool tensors; use `^`, logical_xor(), or `~` to invert a mask"
+        )
 
 
 def _add_scaled(name: str, a: Any, b: Any, alpha: Any) -> Tensor:
     to = result_type(a, b)
     if number_dtype(alpha).rank > to.rank:
-        raise RuntimeError(f"{name}: for {to!r} inputs, alpha must not be {type(alpha).__name__}")
-    sign = alpha if name == "add" else -alpha
-    return promoted(lambda x, y: x + y * mx.array(sign, x.dtype), to, a, b)
+        raise RuntimeError(f"{name}: for {to!r} inputs, argument alpha must not be {type(alpha).__name__}")
+    if isinstance(alpha, bool) and to.rank:
+        raise RuntimeError(f"{name}: boolean alpha is only supported for boolean results, got inputs of {to!r}")
+
+    def scaled(x: mx.array, y: mx.array) -> mx.array:
+        product = mx.multiply(y, alpha) if to.rank != 1 else y * mx.array(alpha % 2**64, mx.uint64).astype(y.dtype)
+        return x + product if name == "add" else x - product
+
+    scaled.__qualname__ = name
+    return promoted(scaled, to, a, b)
+
+
+# ---- rounding division -----------------------------------------------------------------------------------------------
+# MLX 0.32.4 stops the process for int_min // -1, gives 0 for x // 0, and floors the rounded quotient of floats (1 // 0.1 is 9).
+
+
+def _integral(name: str, floats: Any, integers: Any, a: Any, b: Any) -> Tensor:
+    to = result_type(a, b)
+    if to.rank in (0, 3):
+        raise NotImplementedError(f"{name}: not implemented for {to!r}; convert the operands first")
+    if to.rank == 2:
+        return promoted(floats, to, a, b)
+    _check_divisor(b)
+    return promoted(integers, to, a, b)
+
+
+def _check_divisor(b: Any) -> None:
+    if isinstance(b, TensorCore):
+        try:
+            zero = (array(b) == 0).any().item()  # costs an evaluation, as the price of an error where PyTorch has one
+        except ValueError:
+            return  # inside mx.compile or mx.vmap there are no values to look at
+    else:
+        zero = b == 0
+    if zero:
+        raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
+
+
+def _safe(b: mx.array) -> tuple[mx.array, mx.array | None]:
+    """A divisor that the CPU survives, and where it was -1."""
+    if not OF_MX[b.dtype].is_signed:
+        return mx.where(b == 0, mx.ones_like(b), b), None
+    minus = b == -1
+    return mx.where(minus | (b == 0), mx.ones_like(b), b), minus
+
+
+def _floor_divide_integers(a: mx.array, b: mx.array) -> mx.array:
+    safe, minus = _safe(b)
+    quotient = mx.floor_divide(a, safe)
+    return quotient if minus is None else mx.where(minus, -quotient, quotient)
+
+
+def _trunc_divide_integers(a: mx.array, b: mx.array) -> mx.array:
+    safe, minus = _safe(b)
+    quotient = mx.floor_divide(a, safe)
+    if minus is None:
+        return quotient
+    inexact = mx.remainder(a, safe) != 0
+    quotient = quotient + (inexact & ((a < 0) != (safe < 0))).astype(a.dtype)
+    return mx.where(minus, -quotient, quotient)
+
+
+def _remainder_integers(a: mx.array, b: mx.array) -> mx.array:
+    return mx.remainder(a, _safe(b)[0])  # by -1 it is 0, as by 1
+
+
+def _fmod_integers(a: mx.array, b: mx.array) -> mx.array:
+    safe, minus = _safe(b)
+    rest = mx.remainder(a, safe)
+    return rest if minus is None else mx.where((rest != 0) & ((a < 0) != (safe < 0)), rest - safe, rest)
+
+
+def _fmod(a: mx.array, b: mx.array) -> mx.array:
+    size = mx.abs(b)
+    return mx.where(a < 0, -mx.remainder(-a, size), mx.remainder(a, size))
+
+
+def _remainder(a: mx.array, b: mx.array) -> mx.array:
+    return mx.remainder(a, b)
+
+
+def _trunc_divide(a: mx.array, b: mx.array) -> mx.array:
+    return mx.trunc(a / b)
+
+
+def _floor_divide(a: mx.array, b: mx.array) -> mx.array:
+    a, b = mx.stop_gradient(a), mx.stop_gradient(b)
+    rest = _fmod(a, b)
+    quotient = (a - rest) / b
+    quotient = mx.where((rest != 0) & ((rest < 0) != (b < 0)), quotient - 1, quotient)
+    whole = mx.floor(quotient)
+    whole = mx.where(quotient - whole > 0.5, whole + 1, whole)
+    exact = a / b
+    whole = mx.where(quotient == 0, mx.where((exact < 0) | (1 / exact < 0), -0.0, 0.0).astype(whole.dtype), whole)
+    return mx.where(b == 0, exact, whole)

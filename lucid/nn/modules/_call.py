@@ -90,8 +90,8 @@ class _Call:
             except Exception as error:
                 where = "global module" if number in everywhere._global_forward_hooks else "module"
                 warnings.warn(
-                    f"{where} forward hook with ``always_call=True`` raised an exception that was silenced as another error "
-                    f"was raised in forward: {error}",
+                    f"{where} forward hook with ``always_call=True`` raised an exception that was silenced as another "
+                    f"error was raised in forward: {error}",
                     stacklevel=4,
                 )
 
@@ -102,9 +102,7 @@ def _forward_hooks(module: Module) -> Iterator[_Marked]:
         everywhere._global_forward_hooks_with_kwargs,
         everywhere._global_forward_hooks_always_called,
     )
-    yield from _marked(
-        module._forward_hooks, module._forward_hooks_with_kwargs, module._forward_hooks_always_called
-    )
+    yield from _marked(module._forward_hooks, module._forward_hooks_with_kwargs, module._forward_hooks_always_called)
 
 
 def _marked(hooks: Hooks, with_kwargs: Mapping[int, Any], always: Mapping[int, Any]) -> Iterator[_Marked]:

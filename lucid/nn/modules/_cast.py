@@ -19,7 +19,7 @@ M = TypeVar("M", bound="Module")
 
 
 def _apply(self: M, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> M:
-    """Replace the values of all parameters, their gradients and all buffers by `fn` of them. Parameters stay the same objects."""
+    """Replace all parameters' values, their gradients and all buffers by `fn` of them. Parameters stay themselves."""
     if recurse:
         for module in self.children():
             module._apply(fn)
@@ -45,12 +45,12 @@ def to(self: M, *args: Any, **kwargs: Any) -> M:
     """Move/cast all parameters and buffers, preserving Parameter object identity. Returns self.
 
     Called as `to(device=None, dtype=None, non_blocking=False)`, `to(dtype, non_blocking=False)` or
-    `to(tensor, non_blocking=False)`, each with a `memory_format` by keyword. A device is a `lucid.device` or its name, a dtype a
-    `lucid.dtype`, its name or a Python type. Casts skip integer tensors, such as the counter in BatchNorm; moves do not.
-    `non_blocking` changes nothing: memory is unified and every operation is asynchronous.
+    `to(tensor, non_blocking=False)`, each with a `memory_format` by keyword. A device is a `lucid.device` or its
+    name, a dtype a `lucid.dtype`, its name or a Python type. Casts skip integer tensors, such as the counter in
+    BatchNorm; moves do not. `non_blocking` changes nothing: memory is unified and every operation is asynchronous.
 
-    Raises TypeError for a dtype that is neither floating nor complex and for other arguments, RuntimeError for a device that
-    does not exist.
+    Raises TypeError for a dtype that is neither floating nor complex and for other arguments, RuntimeError for a
+    device that does not exist.
 
     >>> import lucid
     >>> module = lucid.nn.ParameterList([lucid.zeros(2)])
@@ -59,9 +59,7 @@ def to(self: M, *args: Any, **kwargs: Any) -> M:
     """
     where, dtype, options = _parse_to(args, kwargs)
     if dtype is not None and not dtype.is_inexact:
-        raise TypeError(
-            f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
-        )
+        raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
     return self._apply(lambda t: _moved(t, where, dtype if t.dtype.is_inexact else None, options))
 
 
@@ -87,7 +85,9 @@ def _parse_to(
         raise TypeError(_wrong_arguments(args, kwargs))
     given.update(kwargs)
     if given.get("copy") is not None:
-        raise RuntimeError(".to() does not accept copy argument; a module is changed in place, use copy.deepcopy(module)")
+        raise RuntimeError(
+            ".to() does not accept copy argument; a module is changed in place, use copy.deepcopy(module)"
+        )
     if not isinstance(given.get("non_blocking", False), bool):
         raise TypeError(_wrong_arguments(args, kwargs))
     layout = given.get("memory_format")
@@ -145,15 +145,18 @@ def to_empty(self: M, device: Any = None, recurse: bool = True) -> M:
 def type(self: M, dst_type: Any) -> M:
     """Cast all parameters and buffers to dst_type. Returns self.
 
-    `dst_type` may be a `lucid.dtype`, a Python type (`float`, `int`), or a string ("float32", "float16", etc.). Delegates to `to`,
-    so that a floating type skips integer buffers; an integer type casts everything, and needs parameters that require no gradient.
+    `dst_type` may be a `lucid.dtype`, a Python type (`float`, `int`), or a string ("float32", "float16", etc.).
+    Delegates to `to`, so that a floating type skips integer buffers; an integer type casts everything, and needs
+    parameters that require no gradient.
 
     Raises ValueError for what is no type, RuntimeError for an integer type where a parameter requires a gradient.
     """
     try:
         dtype = dtypes.as_dtype(dst_type, "type")
     except TypeError as error:
-        raise ValueError(f"invalid type: {dst_type!r}; expected for example lucid.float32, 'float32' or float") from error
+        raise ValueError(
+            f"invalid type: {dst_type!r}; expected for example lucid.float32, 'float32' or float"
+        ) from error
     if dtype.is_inexact:
         return self.to(dtype)
     for name, param in self.named_parameters():
@@ -205,7 +208,7 @@ def mps(self: M) -> M:
 
 
 def cuda(self: M, device: Any = None) -> M:
-    """Move all parameters and buffers to the CUDA GPU. Returns self. Raises RuntimeError unless MLX was built for CUDA."""
+    """Move all parameters and buffers to the CUDA GPU. Returns self. Raises RuntimeError where there is none."""
     return self.to("cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
 
 
@@ -225,7 +228,9 @@ def mtia(self: M, device: Any = None) -> M:
 
 
 def _no_device(name: str) -> str:
-    return f"{name}: MLX runs on cpu, metal and cuda, there is no {name} device; use module.to('cpu') or module.to('gpu')"
+    return (
+        f"{name}: MLX runs on cpu, metal and cuda, there is no {name} device; use module.to('cpu') or module.to('gpu')"
+    )
 
 
 def share_memory(self: M) -> M:

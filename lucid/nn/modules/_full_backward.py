@@ -24,7 +24,9 @@ class FullBackward:
     def __init__(self, module: Module, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]) -> None:
         self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
         self.arguments: tuple[Any, ...] = ()
-        self.watched: list[int] | None = None  # which arguments pass through the node; None: no argument requires a gradient
+        self.watched: list[int] | None = (
+            None  # which arguments pass through the node; None: no argument requires a gradient
+        )
         self.versions: list[tuple[Tensor, int]] = []
         self.grad_output: _Gradients | None = None
 
@@ -38,13 +40,13 @@ class FullBackward:
         return args
 
     def check_inputs(self) -> None:
-        """Raise RuntimeError if the forward wrote an argument in place: it would not have reached the caller's tensor."""
+        """Raise RuntimeError if the forward wrote an argument in place: the caller's tensor would not show it."""
         versions, self.versions = self.versions, []
         if any(t._version != before for t, before in versions):
             raise RuntimeError(
-                f"{self.module._get_name()}: an input that requires a gradient was modified inplace, which is forbidden in a "
-                "module with backward hooks, since they see a copy of it. Use the out-of-place operation (inplace=False), or "
-                "pass a clone() of the input on."
+                f"{self.module._get_name()}: an input that requires a gradient was modified inplace, which is not "
+                "allowed in a module with backward hooks: its forward gets a copy. Use the out-of-place "
+                "operation (inplace=False), or pass on a clone() of the input."
             )
 
     def leave(self, output: Any) -> Any:
@@ -87,16 +89,16 @@ class FullBackward:
 
     def _call_without_inputs(self, grad_output: _Gradients) -> None:
         warnings.warn(
-            "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require "
-            "gradients.",
+            "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs "
+            "require gradients. It gets None for each of them.",
             stacklevel=2,
         )
         for hook in self.hooks:
             new = hook(self.module, (None,) * len(self.arguments), grad_output)
             if new is not None and not (isinstance(new, tuple) and all(g is None for g in new)):
                 raise RuntimeError(
-                    "Backward hook for Modules where no input requires gradient should always return None or None for all "
-                    "gradients."
+                    "Backward hook for Modules where no input requires gradient should always return None or None for "
+                    "all gradients."
                 )
 
 
@@ -113,7 +115,7 @@ def _behind_one_node(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int
 
 
 def _blank(value: Any) -> Callable[[], Tensor] | None:
-    """What makes the gradient of an argument that requires none: PyTorch passes zeros for tensors, None for anything else."""
+    """What makes the gradient of an argument that requires none: zeros for a tensor, as in PyTorch, else None."""
     if not isinstance(value, Tensor):
         return None
     shape, dtype = tuple(value.shape), value.dtype.mx

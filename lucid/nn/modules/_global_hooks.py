@@ -1,4 +1,4 @@
-"""How hooks are kept, and the hooks that every module obeys: on calls, on backward passes, and on what is registered."""
+"""How hooks are kept, and the hooks that every module obeys: on calls, on backward passes, on what is registered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _global_module_registration_hooks: Hooks = Hooks()
 _global_parameter_registration_hooks: Hooks = Hooks()
 
 
-def attach(hooks: Hooks, hook: Callable[..., Any], *flags: tuple[Hooks, bool], prepend: bool = False) -> RemovableHandle:
+def attach(
+    hooks: Hooks, hook: Callable[..., Any], *flags: tuple[Hooks, bool], prepend: bool = False
+) -> RemovableHandle:
     """Add `hook` to `hooks`, first with `prepend`, and to those of the dicts in `flags` that come with True."""
     dicts = (hooks, *[flag for flag, _ in flags])
     handle = RemovableHandle(*dicts)
@@ -63,12 +65,12 @@ def register_module_forward_hook(
 
 
 def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call `hook(module, grad_output)` before the gradients of every module are taken, ahead of the module's own hooks."""
+    """Call `hook(module, grad_output)` before the gradients of every module are taken, ahead of its own hooks."""
     return attach(_global_backward_pre_hooks, hook)
 
 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call `hook(module, grad_input, grad_output)` when the gradients of every module were taken, ahead of its own hooks.
+    """Call `hook(module, grad_input, grad_output)` when a module's gradients were taken, ahead of its own hooks.
 
     Raises RuntimeError while a hook of `register_module_backward_hook` is registered.
     """
@@ -80,8 +82,8 @@ def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHan
 def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call `hook(module, grad_input, grad_output)` on the last operation of every module. Deprecated.
 
-    It sees the gradients of that operation's inputs, not of the module's: `register_module_full_backward_hook` is what is
-    wanted nearly always. Raises RuntimeError while a full backward hook is registered for every module.
+    It sees the gradients of that operation's inputs, not of the module's: `register_module_full_backward_hook` is
+    what is wanted nearly always. Raises RuntimeError while a full backward hook is registered for every module.
     """
     if _global_backward_hooks:
         raise RuntimeError(_MIXED)
@@ -89,21 +91,21 @@ def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
 
 
 _MIXED = (
-    "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only one of them: "
-    "register_module_full_backward_hook sees the gradients of the module's own inputs."
+    "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only one of "
+    "them: register_module_full_backward_hook sees the gradients of the module's own inputs."
 )
 
 
 def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call `hook(module, name, buffer)` whenever a buffer is registered; what it returns, if anything, is registered instead."""
+    """Call `hook(module, name, buffer)` whenever a buffer is registered. A value it returns takes its place."""
     return attach(_global_buffer_registration_hooks, hook)
 
 
 def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call `hook(module, name, child)` whenever a child is registered; what it returns, if anything, is registered instead."""
+    """Call `hook(module, name, child)` whenever a child is registered. A value it returns takes its place."""
     return attach(_global_module_registration_hooks, hook)
 
 
 def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call `hook(module, name, parameter)` whenever one is registered; what it returns, if anything, is registered instead."""
+    """Call `hook(module, name, parameter)` whenever one is registered. A value it returns takes its place."""
     return attach(_global_parameter_registration_hooks, hook)

@@ -17,8 +17,9 @@ def register_forward_pre_hook(
 ) -> RemovableHandle:
     """Register a hook called before forward().
 
-    `hook(module, args)` may return None, or what replaces the positional arguments (a value that is no tuple becomes a tuple of
-    one). With `with_kwargs` it is `hook(module, args, kwargs)`, which may return None or a new `(args, kwargs)`.
+    `hook(module, args)` may return None, or what replaces the positional arguments (a value that is no tuple becomes
+    a tuple of one). With `with_kwargs` it is `hook(module, args, kwargs)`, which may return None or a new `(args,
+    kwargs)`.
 
     Args:
         hook: the function to call.
@@ -31,9 +32,7 @@ def register_forward_pre_hook(
     ...     module(tensor(3))
     tensor(30)
     """
-    return attach(
-        self._forward_pre_hooks, hook, (self._forward_pre_hooks_with_kwargs, with_kwargs), prepend=prepend
-    )
+    return attach(self._forward_pre_hooks, hook, (self._forward_pre_hooks_with_kwargs, with_kwargs), prepend=prepend)
 
 
 def register_forward_hook(
@@ -45,7 +44,8 @@ def register_forward_hook(
 ) -> RemovableHandle:
     """Register a hook called after forward().
 
-    `hook(module, args, output)`, or with `with_kwargs` `hook(module, args, kwargs, output)`, may return None or a new output.
+    `hook(module, args, output)`, or with `with_kwargs` `hook(module, args, kwargs, output)`, may return None or a new
+    output.
 
     Args:
         hook: the function to call.
@@ -65,8 +65,8 @@ def register_forward_hook(
 def register_full_backward_pre_hook(self: Module, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
     """Register a hook to be called before backward hooks, when the gradients of the module's outputs are known.
 
-    `hook(module, grad_output)` gets a tuple with one entry for each output, None where there is no gradient, and may return a
-    tuple to replace it. Inside such a module inputs must not be written in place.
+    `hook(module, grad_output)` gets a tuple with one entry for each output, None where there is no gradient, and may
+    return a tuple to replace it. Inside such a module inputs must not be written in place.
     """
     return attach(self._backward_pre_hooks, hook, prepend=prepend)
 
@@ -74,10 +74,10 @@ def register_full_backward_pre_hook(self: Module, hook: Callable[..., Any], prep
 def register_full_backward_hook(self: Module, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
     """Register a backward hook. Returns a RemovableHandle.
 
-    `hook(module, grad_input, grad_output)` is called when the gradients of the module's positional arguments were taken. Both
-    are tuples with one entry for each argument or output, None for those that are no tensors. A tuple it returns replaces
-    `grad_input`. Where no input requires a gradient it is called once the gradients of the outputs are known, with a warning.
-    Inside such a module inputs must not be written in place.
+    `hook(module, grad_input, grad_output)` is called when the gradients of the module's positional arguments were
+    taken. Both are tuples with one entry for each argument or output, None for those that are no tensors. A tuple it
+    returns replaces `grad_input`. Where no input requires a gradient it is called once the gradients of the outputs
+    are known, with a warning. Inside such a module inputs must not be written in place.
 
     >>> from lucid import nn, tensor
     >>> module = nn.Identity()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lucid.nn.modules.module import Module
 
 
-class IncompatibleKeys(NamedTuple):
+class _IncompatibleKeys(NamedTuple):
     """What `load_state_dict` returns: the keys that the module has and the dict has not, and the other way round."""
 
     missing_keys: list[str]
@@ -28,14 +28,12 @@ class IncompatibleKeys(NamedTuple):
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"IncompatibleKeys(missing_keys={self.missing_keys!r}, unexpected_keys={self.unexpected_keys!r})"
-
-    __str__ = __repr__
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys!r}, unexpected_keys={self.unexpected_keys!r})"
 
 
 def load_state_dict(
     self: Module, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-) -> IncompatibleKeys:
+) -> _IncompatibleKeys:
     """Load parameters from a state_dict.
 
     Calls each module's `_load_from_state_dict` recursively. If anything raises, the module is left as it was.
@@ -43,11 +41,12 @@ def load_state_dict(
     Args:
         state_dict: a mapping from parameter/buffer names to tensors.
         strict: require an exact key match.
-        assign: replace each parameter/buffer object with the loaded tensor directly (allows shape/dtype changes); an optimizer
-            must be made after that. By default the data is copied into the existing parameter preserving its dtype and device.
+        assign: replace each parameter/buffer object with the loaded tensor directly (allows shape/dtype changes); an
+            optimizer must be made after that. By default the data is copied into the existing parameter preserving
+            its dtype and device.
 
-    Returns `IncompatibleKeys(missing_keys, unexpected_keys)`. Raises TypeError if `state_dict` is no mapping, RuntimeError if
-    `strict` and any keys are missing or unexpected, and for every tensor that does not fit.
+    Returns `IncompatibleKeys(missing_keys, unexpected_keys)`. Raises TypeError if `state_dict` is no mapping,
+    RuntimeError if `strict` and any keys are missing or unexpected, and for every tensor that does not fit.
     """
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
@@ -61,7 +60,7 @@ def load_state_dict(
     except BaseException:
         before.restore()
         raise
-    return IncompatibleKeys(load.missing, load.unexpected)
+    return _IncompatibleKeys(load.missing, load.unexpected)
 
 
 class _Load:
@@ -77,19 +76,17 @@ class _Load:
         local_metadata = dict((self.metadata or {}).get(prefix[:-1], {}))
         if self.assign:
             local_metadata["assign_to_params_buffers"] = True
-        module._load_from_state_dict(
-            values, prefix, local_metadata, True, self.missing, self.unexpected, self.errors
-        )
+        module._load_from_state_dict(values, prefix, local_metadata, True, self.missing, self.unexpected, self.errors)
         parts = _by_child(values, prefix)
         for name, child in module._modules.items():
             if child is not None:
                 self.run(child, parts.get(name, OrderedDict()), f"{prefix}{name}.")
-        keys = IncompatibleKeys(self.missing, self.unexpected)
+        keys = _IncompatibleKeys(self.missing, self.unexpected)
         for hook in list(module._load_state_dict_post_hooks.values()):
             if hook(module, keys) is not None:
                 raise AssertionError(
-                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new values, if "
-                    "incompatible_keys need to be modified, it should be done inplace."
+                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
+                    "values, if incompatible_keys need to be modified, it should be done inplace."
                 )
 
     def check(self, module: Module, strict: bool) -> None:
@@ -177,16 +174,16 @@ def _load_one(module: Module, name: str, key: str, current: Tensor, value: Any, 
     """Put `value` where `current` is. Returns what is wrong with it, if anything."""
     if not isinstance(value, Tensor):
         return (
-            f'While copying the parameter named "{key}", expected lucid.Tensor or Tensor-like object from checkpoint but '
-            f"received {type(value)}"
+            f'While copying the parameter named "{key}", expected lucid.Tensor or Tensor-like object from checkpoint '
+            f"but received {type(value)}"
         )
     if not assign:
         if current.ndim == 0 and tuple(value.shape) == (1,):
             value = value[0]  # old checkpoints have scalars with one dimension
         if value.shape != current.shape:
             return (
-                f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the shape in current "
-                f"model is {current.shape}."
+                f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the shape in "
+                f"current model is {current.shape}."
             )
     try:
         with no_grad():
@@ -245,7 +242,7 @@ def _containers(module: Module) -> list[Any]:
 
 
 class _PreHook:
-    """A load_state_dict pre-hook that is given its module first. It does not keep the module alive, and is copied with it."""
+    """A load_state_dict pre-hook that is given its module first: it does not keep it alive, and is copied with it."""
 
     def __init__(self, hook: Callable[..., Any], module: Module) -> None:
         self.hook, self.module = hook, weakref.ref(module)
@@ -269,8 +266,9 @@ class _PreHook:
 def register_load_state_dict_pre_hook(self: Module, hook: Callable[..., Any]) -> RemovableHandle:
     """Register a pre-hook called when this module loads state_dict.
 
-    Hook signature: `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs) -> None`.
-    The hook may mutate state_dict/missing/unexpected/error_msgs: renaming the keys of an old checkpoint is its usual task.
+    Hook signature: `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+    error_msgs) -> None`. The hook may mutate state_dict/missing/unexpected/error_msgs: renaming the keys of an old
+    checkpoint is its usual task.
     """
     return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
@@ -285,7 +283,7 @@ def _register_load_state_dict_pre_hook(
 def register_load_state_dict_post_hook(self: Module, hook: Callable[..., Any]) -> RemovableHandle:
     """Register a post-hook called after this module loads state_dict.
 
-    Hook signature: `hook(module, incompatible_keys) -> None`. It may change the two lists in `incompatible_keys` in place, which
-    decides what a strict load raises.
+    Hook signature: `hook(module, incompatible_keys) -> None`. It may change the two lists in `incompatible_keys` in
+    place, which decides what a strict load raises.
     """
     return attach(self._load_state_dict_post_hooks, hook)

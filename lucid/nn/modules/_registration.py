@@ -19,8 +19,9 @@ def register_parameter(self: Module, name: str, param: Parameter | None) -> None
 
     `None` reserves the name: the parameter is then left out of `parameters()` and of the state dict.
 
-    Raises AttributeError before `Module.__init__()`, TypeError if `param` is no Parameter or `name` no string, KeyError if the
-    name is empty, has a dot in it or is taken, ValueError if `param` was computed from another tensor.
+    Raises AttributeError before `Module.__init__()`, TypeError if `param` is no Parameter or `name` no string,
+    KeyError if the name is empty, has a dot in it or is taken, ValueError if `param` was computed from another
+    tensor.
     """
     if "_parameters" not in self.__dict__:
         raise AttributeError("cannot assign parameter before Module.__init__() call")
@@ -32,8 +33,8 @@ def register_parameter(self: Module, name: str, param: Parameter | None) -> None
             )
         if param.grad_fn is not None:
             raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}'. A model's parameters are values of their own: compute "
-                f"'{name}' in forward(), or pass it through nn.Parameter(tensor.detach())."
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. A model's parameters are values of their own: "
+                f"compute '{name}' in forward(), or pass it through nn.Parameter(tensor.detach())."
             )
         param = _through(_global_hooks._global_parameter_registration_hooks, self, name, param)
     self._parameters[name] = param
@@ -42,10 +43,11 @@ def register_parameter(self: Module, name: str, param: Parameter | None) -> None
 def register_buffer(self: Module, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
     """Register a buffer tensor. Non-persistent buffers are excluded from state_dict.
 
-    A buffer moves and is cast with the module, but is no parameter: `BatchNorm`'s running mean is one. `None` reserves the name.
+    A buffer moves and is cast with the module, but is no parameter: `BatchNorm`'s running mean is one. `None`
+    reserves the name.
 
-    Raises AttributeError before `Module.__init__()`, TypeError if `tensor` is no Tensor or `name` no string, KeyError if the name
-    is empty, has a dot in it or is taken.
+    Raises AttributeError before `Module.__init__()`, TypeError if `tensor` is no Tensor or `name` no string, KeyError
+    if the name is empty, has a dot in it or is taken.
 
     >>> from lucid import nn, tensor
     >>> module = nn.Module()
@@ -70,7 +72,8 @@ def add_module(self: Module, name: str, module: Module | None) -> None:
 
     `None` reserves the name.
 
-    Raises TypeError if `module` is no Module or `name` no string, KeyError if the name is empty, has a dot in it or is taken.
+    Raises TypeError if `module` is no Module or `name` no string, KeyError if the name is empty, has a dot in it or
+    is taken.
     """
     from lucid.nn.modules.module import Module
 
@@ -88,7 +91,7 @@ def register_module(self: Module, name: str, module: Module | None) -> None:
 
 
 def assign_parameter(self: Module, name: str, value: Any) -> None:
-    """Store `value` as the parameter `name`, which stops being anything else. Only None may take a Parameter's place."""
+    """Store `value` as the parameter `name`, no longer anything else. Only None may replace a Parameter."""
     if isinstance(value, Parameter):
         if "_parameters" not in self.__dict__:
             raise AttributeError("cannot assign parameters before Module.__init__() call")
@@ -102,7 +105,7 @@ def assign_parameter(self: Module, name: str, value: Any) -> None:
 
 
 def assign_module(self: Module, name: str, value: Module | None) -> None:
-    """Store `value` as the child `name`, which stops being anything else. Only None may take a Module's place."""
+    """Store `value` as the child `name`, no longer anything else. Only None may replace a Module."""
     from lucid.nn.modules.module import Module
 
     if isinstance(value, Module):
@@ -110,12 +113,14 @@ def assign_module(self: Module, name: str, value: Module | None) -> None:
             raise AttributeError("cannot assign module before Module.__init__() call")
         forget(name, self.__dict__, self._parameters, self._buffers, self._non_persistent_buffers_set)
     elif value is not None:
-        raise TypeError(f"cannot assign '{typename(value)}' as child module '{name}' (lucid.nn.Module or None expected)")
+        raise TypeError(
+            f"cannot assign '{typename(value)}' as child module '{name}' (lucid.nn.Module or None expected)"
+        )
     self._modules[name] = _through(_global_hooks._global_module_registration_hooks, self, name, value)
 
 
 def assign_buffer(self: Module, name: str, value: Any) -> None:
-    """Store `value` as the buffer `name`: a Buffer says whether it is persistent, any other tensor takes over what was said."""
+    """Store `value` as the buffer `name`. A Buffer says whether it is persistent; other tensors are what was before."""
     if value is not None and not isinstance(value, Tensor):
         raise TypeError(
             f"cannot assign '{typename(value)}' as buffer '{name}' (lucid.nn.Buffer, lucid.Tensor or None expected)"
@@ -124,15 +129,14 @@ def assign_buffer(self: Module, name: str, value: Any) -> None:
         persistent = value.persistent
     else:
         persistent = name not in self.__dict__.get("_non_persistent_buffers_set", ())
-    if type(self).register_buffer is register_buffer:
-        self.register_buffer(name, value, persistent)
-    elif "persistent" in inspect.signature(self.register_buffer).parameters:
+    ours = type(self).register_buffer is register_buffer
+    if ours or "persistent" in inspect.signature(self.register_buffer).parameters:
         self.register_buffer(name, value, persistent)
     elif persistent:  # a subclass wrote register_buffer without that argument
         self.register_buffer(name, value)
     else:
         raise RuntimeError(
-            f"cannot register the non-persistent buffer '{name}': {typename(self)}.register_buffer has no argument 'persistent'"
+            f"cannot register non-persistent buffer '{name}': {typename(self)}.register_buffer takes no 'persistent'"
         )
 
 

@@ -18,8 +18,8 @@ _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
 def state_dict(self: Module, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
     """Return a dict mapping parameter/buffer names to tensors.
 
-    The returned OrderedDict carries a `_metadata` attribute: `{module_path: {"version": <int>}}` for every module. Tensors in it
-    are detached, and share their values with the module's: clone them to keep what they hold now.
+    The returned OrderedDict carries a `_metadata` attribute: `{module_path: {"version": <int>}}` for every module.
+    Tensors in it are detached, and share their values with the module's: clone them to keep what they hold now.
 
     Args:
         destination: a dict to write into, which is then what is returned.
@@ -71,8 +71,8 @@ def get_extra_state(self: Module) -> Any:
     It is stored under the key `_extra_state` and should be picklable. Raises RuntimeError where it is not overridden.
     """
     raise RuntimeError(
-        f"get_extra_state: {self._get_name()} keeps no extra state; override get_extra_state and set_extra_state to have "
-        "state_dict() store some"
+        f"get_extra_state: {self._get_name()} keeps no extra state; override get_extra_state and set_extra_state to "
+        "have state_dict() store some"
     )
 
 
@@ -82,8 +82,8 @@ def set_extra_state(self: Module, state: Any) -> None:
     Raises RuntimeError where it is not overridden.
     """
     raise RuntimeError(
-        f"set_extra_state: {self._get_name()} keeps no extra state; override get_extra_state and set_extra_state to have "
-        "load_state_dict() restore some"
+        f"set_extra_state: {self._get_name()} keeps no extra state; override get_extra_state and set_extra_state to "
+        "have load_state_dict() restore some"
     )
 
 
@@ -103,7 +103,7 @@ def register_state_dict_pre_hook(self: Module, hook: Callable[..., Any]) -> Remo
 
 
 def register_state_dict_post_hook(self: Module, hook: Callable[..., Any]) -> RemovableHandle:
-    """Register `hook(module, state_dict, prefix, local_metadata)`, called once this module and its children wrote their state.
+    """Register `hook(module, state_dict, prefix, local_metadata)`, called once this module and its children are in it.
 
     It may change the dict in place. Returning anything but None makes `state_dict()` raise RuntimeError.
     """
@@ -111,5 +111,5 @@ def register_state_dict_post_hook(self: Module, hook: Callable[..., Any]) -> Rem
 
 
 def _register_state_dict_hook(self: Module, hook: Callable[..., Any]) -> RemovableHandle:
-    """Register `hook(module, state_dict, prefix, local_metadata)`; a dict it returns replaces the one of the root module."""
+    """Like `register_state_dict_post_hook`, but a dict that `hook` returns replaces that of the root module."""
     return attach(self._state_dict_hooks, hook)

@@ -15,7 +15,7 @@ M = TypeVar("M", bound="Module")
 
 
 def named_modules(
-    self: Module, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
+    self: Module, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True
 ) -> Iterator[tuple[str, Module]]:
     """Yield (name, module) pairs, depth-first, this module first under the name `prefix`.
 
@@ -143,8 +143,8 @@ def set_submodule(self: Module, target: str, module: Module, strict: bool = Fals
         module: what to put there.
         strict: replace only, add nothing new.
 
-    Raises ValueError for an empty path or if `module` is no Module, AttributeError if the path leads nowhere or to something
-    that is no module.
+    Raises ValueError for an empty path or if `module` is no Module, AttributeError if the path leads nowhere or to
+    something that is no module.
     """
     from lucid.nn.modules.module import Module
 

@@ -8,6 +8,7 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from itertools import chain
 from typing import Any, TypeVar, overload
 
+from lucid.nn.modules._items import index_of, pairs, without_numbers
 from lucid.nn.modules._parameter_container import ParameterDict, ParameterList
 from lucid.nn.modules._registration import typename
 from lucid.nn.modules.module import Module
@@ -18,14 +19,6 @@ S = TypeVar("S", bound="Sequential")
 L = TypeVar("L", bound="ModuleList")
 
 
-def _index(module: Module, index: Any, size: int) -> int:
-    """`index` counted from the front. Raises IndexError naming it."""
-    number = operator.index(index)
-    if not -size <= number < size:
-        raise IndexError(f"index {number} is out of range for {module._get_name()} of length {size}")
-    return number % size
-
-
 def _renumber(module: Module) -> None:
     module._modules = {str(k): child for k, child in enumerate(module._modules.values())}
 
@@ -33,11 +26,7 @@ def _renumber(module: Module) -> None:
 def _insert(module: Module, index: int, child: Module) -> None:
     children = list(module._modules.values())
     children.insert(index, child)
-    module._modules.update((str(k), c) for k, c in enumerate(children))
-
-
-def _without_numbers(names: Iterable[str]) -> list[str]:
-    return [name for name in names if not name.isdigit()]
+    module._modules = {str(k): c for k, c in enumerate(children)}
 
 
 class Sequential(Module):
@@ -72,7 +61,7 @@ class Sequential(Module):
         return input
 
     def _key(self, index: Any) -> str:
-        return list(self._modules)[_index(self, index, len(self))]
+        return list(self._modules)[index_of(self, index, len(self))]
 
     @overload
     def __getitem__(self: S, idx: slice) -> S: ...
@@ -98,13 +87,13 @@ class Sequential(Module):
         return iter(self._modules.values())
 
     def __dir__(self) -> list[str]:
-        return _without_numbers(super().__dir__())
+        return without_numbers(super().__dir__())
 
     def __add__(self, other: Sequential) -> Sequential:
         return Sequential(*self, *_sequential(other))
 
     def __iadd__(self: S, other: Sequential) -> S:
-        return self.extend(list(_sequential(other)))
+        return self.extend(_sequential(other))
 
     def __mul__(self, other: int) -> Sequential:
         return Sequential(*list(self) * _times(self, other))
@@ -121,7 +110,7 @@ class Sequential(Module):
 
     def extend(self: S, sequential: Iterable[Module]) -> S:
         """Add all modules of `sequential` at the end. Returns self."""
-        for module in sequential:
+        for module in list(sequential):
             self.append(module)
         return self
 
@@ -180,7 +169,7 @@ class ModuleList(Module):
             self.extend(modules)
 
     def _key(self, index: Any) -> str:
-        return str(_index(self, index, len(self)))
+        return str(index_of(self, index, len(self)))
 
     @overload
     def __getitem__(self: L, idx: slice) -> L: ...
@@ -206,7 +195,7 @@ class ModuleList(Module):
         return iter(self._modules.values())
 
     def __dir__(self) -> list[str]:
-        return _without_numbers(super().__dir__())
+        return without_numbers(super().__dir__())
 
     def __add__(self, other: Iterable[Module]) -> ModuleList:
         return ModuleList(chain(self, other))
@@ -228,7 +217,7 @@ class ModuleList(Module):
         return self
 
     def insert(self, index: int, module: Module) -> None:
-        """Put `module` before the one numbered `index`, which counts as in a Python list. Raises TypeError if it is no Module."""
+        """Put `module` before the one numbered `index`, as in a Python list. Raises TypeError if it is no Module."""
         if not isinstance(module, Module):
             raise TypeError(f"{typename(module)} is not a Module subclass")
         _insert(self, operator.index(index), module)
@@ -309,25 +298,10 @@ class ModuleDict(Module):
         return self._modules.values()
 
     def update(self, modules: Mapping[str, Module] | ModuleDict | Iterable[tuple[str, Module]]) -> None:
-        """Add modules from a mapping or an iterable of pairs, in its order; names that are there already get the new module.
+        """Add from a mapping or an iterable of pairs, in its order; keys that are there already get the new module.
 
         Raises TypeError or ValueError for anything else.
         """
-        for key, module in pairs(modules, "ModuleDict"):
+        named = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else pairs(modules, "ModuleDict")
+        for key, module in named:
             self[key] = module
-
-
-def pairs(source: Any, where: str) -> Iterator[tuple[Any, Any]]:
-    """The pairs in a mapping, in another container or in an iterable."""
-    if not isinstance(source, Iterable):
-        raise TypeError(f"{where}.update should be called with an iterable of key/value pairs, but got {type(source).__name__}")
-    if isinstance(source, (Mapping, ModuleDict)):
-        yield from source.items()
-        return
-    for k, pair in enumerate(source):
-        if not isinstance(pair, Iterable):
-            raise TypeError(f"{where} update sequence element #{k} should be Iterable; is{type(pair).__name__}")
-        pair = tuple(pair)
-        if len(pair) != 2:
-            raise ValueError(f"{where} update sequence element #{k} has length {len(pair)}; 2 is required")
-        yield pair

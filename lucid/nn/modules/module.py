@@ -5,23 +5,17 @@ The methods are functions from the files beside this one, bound here by name: on
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
-from lucid._handles import Hooks, RemovableHandle
+from lucid._handles import Hooks
 from lucid.nn.modules import _call, _cast, _hooks, _loading, _registration, _repr, _state_dict, _tree
 from lucid.nn.modules._global_hooks import (
     _global_backward_hooks,
     _global_backward_pre_hooks,
-    _global_buffer_registration_hooks,
     _global_forward_hooks,
-    _global_forward_hooks_always_called,
-    _global_forward_hooks_with_kwargs,
     _global_forward_pre_hooks,
-    _global_module_registration_hooks,
     _global_node_backward_hooks,
-    _global_parameter_registration_hooks,
     register_module_backward_hook,
     register_module_buffer_registration_hook,
     register_module_forward_hook,
@@ -31,9 +25,9 @@ from lucid.nn.modules._global_hooks import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from lucid.nn.modules._loading import IncompatibleKeys as _IncompatibleKeys
-from lucid.nn.modules._repr import _addindent
-from lucid.nn.modules._state_dict import _EXTRA_STATE_KEY_SUFFIX
+from lucid.nn.modules._loading import _IncompatibleKeys as _IncompatibleKeys
+from lucid.nn.modules._repr import _addindent as _addindent
+from lucid.nn.modules._state_dict import _EXTRA_STATE_KEY_SUFFIX as _EXTRA_STATE_KEY_SUFFIX
 from lucid.nn.parameter import Buffer, Parameter
 from lucid.tensor import Tensor
 
@@ -79,9 +73,9 @@ def _new_state() -> dict[str, Any]:
 class Module:
     """Base class for all neural network modules.
 
-    Every custom model should subclass this, call `super().__init__()` first and implement `forward`. Parameters, buffers and
-    submodules assigned as attributes are tracked automatically: a Parameter goes to `_parameters`, a Module to `_modules`, a
-    Buffer to `_buffers`, anything else is a plain attribute.
+    Every custom model should subclass this, call `super().__init__()` first and implement `forward`. Parameters,
+    buffers and submodules assigned as attributes are tracked automatically: a Parameter goes to `_parameters`, a
+    Module to `_modules`, a Buffer to `_buffers`, anything else is a plain attribute.
 
     >>> import lucid
     >>> from lucid import nn
@@ -97,9 +91,10 @@ class Module:
     """
 
     dump_patches: bool = False
-    _version: int = 1  # stored with the state dict; raise it when parameters change, and see to old ones in _load_from_state_dict
+    # Stored with the state dict: raise it when parameters change, and see to older ones in _load_from_state_dict.
+    _version: int = 1
     call_super_init: bool = False
-    T_destination: ClassVar[Any] = TypeVar("T_destination", bound=dict[str, Any])
+    T_destination = TypeVar("T_destination", bound=dict[str, Any])
 
     training: bool
     _parameters: dict[str, Parameter | None]
@@ -158,9 +153,9 @@ class Module:
         if "_parameters" in state:
             if name in (found := state["_parameters"]):
                 return found[name]
-            if name in (found := state["_buffers"]):
-                return found[name]
             if name in (found := state["_modules"]):
+                return found[name]
+            if name in (found := state["_buffers"]):
                 return found[name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
@@ -178,7 +173,7 @@ class Module:
     def __delattr__(self, name: str) -> None:
         for owner in (self._parameters, self._buffers, self._modules):
             if name in owner:
-                del owner[name]  # type: ignore[attr-defined]
+                del owner[name]
                 self._non_persistent_buffers_set.discard(name)
                 return
         super().__delattr__(name)

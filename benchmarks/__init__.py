@@ -1,0 +1,1 @@
+"""lucid side by side with raw MLX, in one run: `make bench`."""

@@ -1,0 +1,28 @@
+"""Gradients: `backward`, `grad`, grad modes and user-defined functions. How they come about is told in `lucid._tape`."""
+
+from lucid._backward import backward, grad
+from lucid._grad_mode import (
+    detect_anomaly,
+    enable_grad,
+    inference_mode,
+    is_anomaly_enabled,
+    no_grad,
+    set_detect_anomaly,
+    set_grad_enabled,
+)
+from lucid.autograd.function import Function
+from lucid.tensor import Tensor as Variable
+
+__all__ = [
+    "Function",
+    "Variable",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "is_anomaly_enabled",
+    "no_grad",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]

@@ -1,0 +1,14 @@
+"""The layers as functions: `lucid.nn.functional`, usually imported as `F`."""
+
+from lucid.nn.functional.activation import *
+from lucid.nn.functional.adaptive_pooling import *
+from lucid.nn.functional.attention import *
+from lucid.nn.functional.batchnorm import *
+from lucid.nn.functional.classification import *
+from lucid.nn.functional.conv import *
+from lucid.nn.functional.dropout import *
+from lucid.nn.functional.embedding import *
+from lucid.nn.functional.linear import *
+from lucid.nn.functional.normalization import *
+from lucid.nn.functional.pooling import *
+from lucid.nn.functional.softmax import *

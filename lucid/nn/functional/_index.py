@@ -1,0 +1,35 @@
+"""Index tensors from the user: MLX (0.32.4) reads and writes out of bounds for what is not in range."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import mlx.core as mx
+
+from lucid.ops import _known
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+
+def in_bounds(index: Tensor, size: int, message: str, ignore: int | None = None) -> bool:
+    """True if all values of `index` are known to lie in [0, size), or to be `ignore`. If they are not known, clamp them.
+
+    Raises IndexError if they are known not to; `{}` in its `message` stands for the first that is wrong.
+    """
+    values = _known.values(index)
+    if values is None:
+        return False
+    if values.size and not (values.min() >= 0 and values.max() < size):
+        wrong = (values < 0) | (values >= size)
+        if ignore is not None:
+            wrong &= values != ignore
+        if wrong.any():
+            raise IndexError(message.format(values[wrong].flat[0]))
+        return False
+    return True
+
+
+def clamped(index: mx.array, size: int) -> mx.array:
+    """`index` with every value moved into [0, size): what an operation may safely index with."""
+    return mx.clip(index, 0, size - 1)

@@ -1,0 +1,332 @@
+"""Activations: functions of one element each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import mlx.core as mx
+
+from lucid import ops
+from lucid._grad_mode import mode
+from lucid._tape import apply
+from lucid.nn.functional import _check
+from lucid.nn.functional._draw import uniform
+from lucid.ops._out import into
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+__all__ = [
+    "celu",
+    "celu_",
+    "elu",
+    "elu_",
+    "gelu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "hardtanh_",
+    "leaky_relu",
+    "leaky_relu_",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "relu_",
+    "rrelu",
+    "rrelu_",
+    "selu",
+    "selu_",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+    "threshold_",
+]
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+def _pointwise(name: str, fn: Callable[[mx.array], mx.array], input: Tensor, inplace: bool = False) -> Tensor:
+    """`fn(input)` as the operation `name`; half precision is computed in float32 and rounded once."""
+    _check.floating(name, input)
+    if input._data.dtype in _check.HALF:
+
+        def run(x: mx.array) -> mx.array:
+            return fn(x.astype(mx.float32)).astype(x.dtype)
+
+    else:
+
+        def run(x: mx.array) -> mx.array:
+            return fn(x)
+
+    run.__qualname__ = name
+    result: Tensor = apply(run, input)
+    return into(input, result) if inplace else result
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """`max(input, 0)`. Raises NotImplementedError for bool tensors."""
+    result = ops.relu(input)
+    return into(input, result) if inplace else result
+
+
+def relu_(input: Tensor) -> Tensor:
+    """`relu` in place."""
+    return relu(input, inplace=True)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """`input * Phi(input)`, with the Gaussian distribution function Phi.
+
+    Args:
+        input: any shape.
+        approximate: "none", or "tanh" for the approximation by a tanh.
+
+    Raises RuntimeError for another `approximate`.
+    """
+    _check.floating("gelu", input)
+    if approximate == "none":
+        first, second = _gelu_erf, _gelu_of
+    elif approximate == "tanh":
+        first, second = _gelu_tanh, _gelu_of
+    else:
+        raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}")
+    if mode.grad and input._node is not None and input._data.dtype not in _check.HALF:
+        return apply(second, input, apply(first, input))  # type: ignore[no-any-return]  # in two, so that backward need not repeat the first
+    return _pointwise("gelu", lambda x: second(x, first(x)), input)
+
+
+def _gelu_erf(x: mx.array) -> mx.array:
+    return mx.erf(x * math.sqrt(0.5))
+
+
+def _gelu_tanh(x: mx.array) -> mx.array:
+    return mx.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (mx.square(x) * x)))
+
+
+def _gelu_of(x: mx.array, inner: mx.array) -> mx.array:
+    return (0.5 * x) * (1 + inner)
+
+
+for _fn in (_gelu_erf, _gelu_tanh, _gelu_of):
+    _fn.__qualname__ = "gelu"
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """`input * sigmoid(input)`, also called swish."""
+    _check.floating("silu", input)
+    if mode.grad and input._node is not None and input._data.dtype not in _check.HALF:
+        result: Tensor = apply(_silu_of, input, apply(mx.sigmoid, input))
+        return into(input, result) if inplace else result
+    return _pointwise("silu", lambda x: x * mx.sigmoid(x), input, inplace)
+
+
+def _silu_of(x: mx.array, inner: mx.array) -> mx.array:
+    return x * inner
+
+
+_silu_of.__qualname__ = "silu"
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """`1 / (1 + exp(-input))`: see `lucid.sigmoid`."""
+    return ops.sigmoid(input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent: see `lucid.tanh`."""
+    return ops.tanh(input)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """`input`, cut off below `min_val` and above `max_val`. Raises ValueError if `min_val` is above `max_val`."""
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
+    return _pointwise("hardtanh", lambda x: mx.clip(x, min_val, max_val), input, inplace)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """`hardtanh` in place."""
+    return hardtanh(input, min_val, max_val, inplace=True)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """`input`, cut off below 0 and above 6."""
+    return _pointwise("hardtanh", lambda x: mx.clip(x, 0, 6), input, inplace)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """`relu6(input + 3) / 6`."""
+    return _pointwise("hardsigmoid", lambda x: mx.clip(x + 3, 0, 6) / 6, input, inplace)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """`input * relu6(input + 3) / 6`."""
+    return _pointwise("hardswish", lambda x: x * mx.clip(x + 3, 0, 6) / 6, input, inplace)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """`input` where positive, `negative_slope * input` elsewhere."""
+    if 0 <= negative_slope <= 1:  # as one maximum, which MLX computes many times faster than a choice
+        return _pointwise("leaky_relu", lambda x: mx.maximum(x, negative_slope * x), input, inplace)
+    return _pointwise("leaky_relu", lambda x: mx.where(x > 0, x, negative_slope * x), input, inplace)
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """`leaky_relu` in place."""
+    return leaky_relu(input, negative_slope, inplace=True)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """`input` where positive, `weight * input` elsewhere.
+
+    Args:
+        input: shape (N, C, *).
+        weight: one slope, or one for each of the C channels.
+
+    Raises RuntimeError if `weight` has another number of elements.
+    """
+    _check.floating("prelu", input)
+    _check.tensor("prelu", "weight", weight)
+    _check.same_dtype("prelu", input=input, weight=weight)
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: expected weight to be a scalar or 1D tensor, got shape {weight.shape}")
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if weight.shape.numel() != 1 and weight.shape.numel() != channels:
+        raise RuntimeError(
+            f"prelu: expected one weight or one for each of the {channels} channels of the input, got {weight.shape.numel()}"
+        )
+    dims = [1] * input.ndim
+    if input.ndim > 1:
+        dims[1] = weight.shape.numel()
+
+    def prelu(x: mx.array, w: mx.array) -> mx.array:
+        return mx.where(x > 0, x, w.reshape(dims) * x)
+
+    return apply(prelu, input, weight)  # type: ignore[no-any-return]
+
+
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """`leaky_relu` with random slopes from [lower, upper) in training, and with their mean otherwise."""
+    if lower > upper:
+        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    _check.floating("rrelu", input)
+    slopes = uniform(input.shape, lower, upper).astype(input._data.dtype)
+
+    def run(x: mx.array, s: mx.array) -> mx.array:
+        return mx.where(x > 0, x, s * x)
+
+    run.__qualname__ = "rrelu"
+    result: Tensor = apply(run, input, slopes)
+    return into(input, result) if inplace else result
+
+
+def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
+    """`rrelu` in place."""
+    return rrelu(input, lower, upper, training, inplace=True)
+
+
+def _elu(x: mx.array, alpha: float, scale: float, rate: float) -> mx.array:
+    below = mx.where(x > 0, 0, x)  # keeps exp from overflowing, where its gradient would be NaN
+    return mx.where(x > 0, scale * x, (alpha * scale) * mx.expm1(rate * below))
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """`input` where positive, `alpha * (exp(input) - 1)` elsewhere."""
+    return _pointwise("elu", lambda x: _elu(x, alpha, 1.0, 1.0), input, inplace)
+
+
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`elu` in place."""
+    return elu(input, alpha, inplace=True)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """`elu` with the two constants that keep mean 0 and variance 1 through many layers (Klambauer et al. 2017)."""
+    return _pointwise("selu", lambda x: _elu(x, _SELU_ALPHA, _SELU_SCALE, 1.0), input, inplace)
+
+
+def selu_(input: Tensor) -> Tensor:
+    """`selu` in place."""
+    return selu(input, inplace=True)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """`input` where positive, `alpha * (exp(input / alpha) - 1)` elsewhere. Raises RuntimeError for an `alpha` of 0."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: celu: alpha cannot be 0")
+    return _pointwise("celu", lambda x: _elu(x, alpha, 1.0, 1.0 / alpha), input, inplace)
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`celu` in place."""
+    return celu(input, alpha, inplace=True)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """`log(1 + exp(beta * input)) / beta`, and `input` itself where `beta * input` is above `threshold`."""
+
+    def fn(x: mx.array) -> mx.array:
+        z = x * beta
+        return mx.where(z > threshold, x, mx.logaddexp(z, 0) / beta)
+
+    return _pointwise("softplus", fn, input)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """`log(sigmoid(input))`, also where the sigmoid itself would be 0."""
+    return _pointwise("logsigmoid", lambda x: -mx.logaddexp(-x, 0), input)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """`input / (1 + |input|)`."""
+    return _pointwise("softsign", lambda x: x / (1 + mx.abs(x)), input)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """`input - tanh(input)`."""
+    return _pointwise("tanhshrink", lambda x: x - mx.tanh(x), input)
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """`input`, and 0 where it lies in [-lambd, lambd]."""
+    return _pointwise("hardshrink", lambda x: mx.where((x >= -lambd) & (x <= lambd), 0, x), input)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """`input` moved towards 0 by `lambd`, and 0 where it is nearer. Raises RuntimeError for a negative `lambd`."""
+    if lambd < 0:
+        raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}.")
+
+    def fn(x: mx.array) -> mx.array:
+        return mx.where(x > lambd, x - lambd, mx.where(x < -lambd, x + lambd, x * 0))
+
+    return _pointwise("softshrink", fn, input)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """`input` where it is above `threshold`, `value` elsewhere."""
+    return _pointwise("threshold", lambda x: mx.where(x <= threshold, value, x), input, inplace)
+
+
+def threshold_(input: Tensor, threshold_: float, value: float) -> Tensor:
+    """`threshold` in place."""
+    return threshold(input, threshold_, value, inplace=True)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """`input * tanh(softplus(input))`."""
+    return _pointwise("mish", lambda x: x * mx.tanh(mx.logaddexp(x, 0)), input, inplace)

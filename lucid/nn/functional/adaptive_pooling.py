@@ -1,0 +1,176 @@
+"""Pooling to a given size: window i of n along a dimension of size s reaches from floor(i*s/n) to ceil((i+1)*s/n)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import numpy as np
+
+from lucid.nn.functional import _check
+from lucid.nn.functional.pooling import Windows, _max_with_indices, max_of
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_with_indices",
+    "adaptive_max_pool3d",
+    "adaptive_max_pool3d_with_indices",
+]
+
+_Size = int | Sequence[int | None] | None
+
+
+def _outs(name: str, n: int, input: Any, output_size: Any) -> tuple[int, ...]:
+    _check.tensor(name, "input", input)
+    _check.spatial(name, input._data.shape, n)
+    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * n
+    if len(given) == 1:
+        given = tuple(given) * n
+    if len(given) != n:
+        raise RuntimeError(f"{name}: expected output_size to be a single int or {n} ints, but got {list(given)}")
+    outs = tuple(s if o is None else o for o, s in zip(given, input._data.shape[-n:], strict=True))
+    for o in outs:
+        if not hasattr(o, "__index__") or isinstance(o, bool):
+            raise TypeError(f"{name}(): argument 'output_size' must be int or tuple of ints, not {type(o).__name__}")
+        if o < 0:
+            raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {outs}")
+    return outs
+
+
+def _even(name: str, n: int, input: Any, outs: Sequence[int]) -> Windows | None:
+    """The windows, if they are all of one size and none shares an element with another."""
+    shape = input._data.shape[-n:]
+    if 0 in outs or any(s % o for s, o in zip(shape, outs, strict=True)):
+        return None
+    return Windows(name, n, input, [s // o for s, o in zip(shape, outs, strict=True)], None, 0, 1, False)
+
+
+def _bounds(size: int, out: int) -> list[tuple[int, int]]:
+    return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+
+
+def _adaptive_avg(n: int, input: Any, output_size: Any) -> Tensor:
+    name = f"adaptive_avg_pool{n}d"
+    outs = _outs(name, n, input, output_size)
+    _check.floating(name, input)
+    even = _even(name, n, input, outs)
+    windows = even or Windows(name, n, input, 1, None, 0, 1, False)
+    matrices = []
+    for s, o in zip(windows.shape, outs, strict=True):
+        matrix = np.zeros((o, s), np.float32)
+        for i, (low, high) in enumerate(_bounds(s, o)):
+            matrix[i, low:high] = 1 / (high - low)
+        matrices.append(matrix)
+
+    def average(x: mx.array) -> mx.array:
+        y = x.astype(mx.float32) if x.dtype in _check.HALF else x
+        if even is not None:
+            over = range(2, 2 * n + 1, 2)
+            pairs = [v for o, k in zip(outs, even.kernel, strict=True) for v in (o, k)]
+            y = y.reshape(y.shape[0], *pairs, y.shape[-1])
+            return (mx.mean(y, axis=tuple(over)) if y.size else mx.sum(y, axis=tuple(over))).astype(x.dtype)
+        for axis, matrix in enumerate(matrices, 1):
+            y = mx.moveaxis(mx.matmul(mx.array(matrix, y.dtype), mx.moveaxis(y, axis, -2)), -2, axis)
+        return y.astype(x.dtype)
+
+    result: Tensor = windows.run(average, input)
+    return result
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: _Size) -> Tensor:
+    """The mean of each of `output_size` windows of `input`, (N, C, L) or (C, L)."""
+    return _adaptive_avg(1, input, output_size)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: _Size) -> Tensor:
+    """The mean of each window, where the number of windows is given.
+
+    Args:
+        input: shape (N, C, H, W) or (C, H, W).
+        output_size: one int or one for each spatial dimension; None keeps the input's size.
+
+    Raises RuntimeError for sizes that do not fit.
+    """
+    return _adaptive_avg(2, input, output_size)
+
+
+def adaptive_avg_pool3d(input: Tensor, output_size: _Size) -> Tensor:
+    """The mean of each window of `input`, (N, C, D, H, W) or (C, D, H, W). Arguments as in `adaptive_avg_pool2d`."""
+    return _adaptive_avg(3, input, output_size)
+
+
+def _adaptive_max(n: int, input: Any, output_size: Any, indices: bool) -> Any:
+    name = f"adaptive_max_pool{n}d"
+    outs = _outs(name, n, input, output_size)
+    if output_size is None:
+        raise TypeError(f"{name}(): argument 'output_size' must be int or tuple of ints, not NoneType")
+    _check.floating(name, input)
+    even = _even(name, n, input, outs)
+    if even is not None:
+        run = _max_with_indices if indices else max_of
+        return even.run(lambda x: run(even, x), input)
+    windows = Windows(name, n, input, 1, None, 0, 1, False)
+
+    def largest(x: mx.array) -> Any:
+        position: Any = np.zeros((), np.int32)
+        for s in windows.shape:
+            position = position[..., None] * s + np.arange(s, dtype=np.int32)
+        where = mx.broadcast_to(mx.array(position[..., None]), x.shape)
+        for axis in range(n, 0, -1):  # the last axis first: of equal elements, the first in reading order is found
+            s, o = windows.shape[axis - 1], outs[axis - 1]
+            bounds = _bounds(s, o)
+            width = max(high - low for low, high in bounds)
+            at = mx.array(np.array([[min(low + j, high - 1) for j in range(width)] for low, high in bounds], np.int32).reshape(o, width))
+            x, where = mx.take(x, at, axis), mx.take(where, at, axis)
+            best = mx.argmax(mx.stop_gradient(x), axis=axis + 1, keepdims=True)
+            x, where = (mx.squeeze(mx.take_along_axis(v, best, axis + 1), axis + 1) for v in (x, where))
+        return [x, where.astype(mx.int64)] if indices else x
+
+    return windows.run(largest, input)
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: _Size, return_indices: bool = False) -> Any:
+    """The largest element of each of `output_size` windows of `input`, (N, C, L) or (C, L)."""
+    return _adaptive_max(1, input, output_size, return_indices)
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: _Size, return_indices: bool = False) -> Any:
+    """The largest element of each window, where the number of windows is given.
+
+    Args:
+        input: shape (N, C, H, W) or (C, H, W).
+        output_size: one int or one for each spatial dimension; None in a tuple keeps the input's size.
+        return_indices: return the positions of the largest elements too, in the flattened spatial dimensions.
+
+    Raises RuntimeError for sizes that do not fit.
+    """
+    return _adaptive_max(2, input, output_size, return_indices)
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: _Size, return_indices: bool = False) -> Any:
+    """The largest element of each window of `input`, (N, C, D, H, W) or (C, D, H, W). See `adaptive_max_pool2d`."""
+    return _adaptive_max(3, input, output_size, return_indices)
+
+
+def adaptive_max_pool1d_with_indices(input: Tensor, output_size: _Size, return_indices: bool = False) -> tuple[Tensor, Tensor]:
+    """`adaptive_max_pool1d` with `return_indices`, whatever that argument says."""
+    return _adaptive_max(1, input, output_size, True)  # type: ignore[no-any-return]
+
+
+def adaptive_max_pool2d_with_indices(input: Tensor, output_size: _Size, return_indices: bool = False) -> tuple[Tensor, Tensor]:
+    """`adaptive_max_pool2d` with `return_indices`, whatever that argument says."""
+    return _adaptive_max(2, input, output_size, True)  # type: ignore[no-any-return]
+
+
+def adaptive_max_pool3d_with_indices(input: Tensor, output_size: _Size, return_indices: bool = False) -> tuple[Tensor, Tensor]:
+    """`adaptive_max_pool3d` with `return_indices`, whatever that argument says."""
+    return _adaptive_max(3, input, output_size, True)  # type: ignore[no-any-return]

@@ -1,0 +1,150 @@
+"""Scaled dot-product attention."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid._grad_mode import mode
+from lucid._tape import apply
+from lucid.dtypes import FLOATING, OF_MX
+from lucid.nn.functional import _check
+from lucid.nn.functional._draw import keep
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+__all__ = ["scaled_dot_product_attention"]
+
+_NAME = "scaled_dot_product_attention"
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """`softmax(query @ key.T * scale + mask) @ value`.
+
+    Args:
+        query: shape (*, heads, L, E).
+        key: shape (*, heads, S, E).
+        value: shape (*, heads, S, Ev).
+        attn_mask: broadcast to (*, heads, L, S). A bool mask is True where attention is allowed; any other is added to the
+            scores. A row that may attend to nothing gives 0.
+        dropout_p: the probability to drop an attention weight. It applies also outside training: pass 0.0 there.
+        is_causal: position i attends to positions 0 to i. Excludes `attn_mask`.
+        scale: default 1/sqrt(E).
+        enable_gqa: let groups of query heads share a head of key and value.
+
+    Raises RuntimeError for shapes or dtypes that do not fit.
+    """
+    groups = _check_inputs(query, key, value, attn_mask, is_causal, enable_gqa)
+    if not 0.0 <= dropout_p <= 1.0:
+        raise ValueError(f"{_NAME}: dropout probability has to be between 0 and 1, but got {dropout_p}")
+    q, k, v = query._data, key._data, value._data
+    factor = 1.0 / math.sqrt(q.shape[-1] or 1) if scale is None else scale
+    mask: Any = attn_mask
+    aligned = q.shape[-2] == k.shape[-2]  # elsewhere MLX aligns a causal mask at the last positions, PyTorch at the first
+    on_cpu = mx.default_device() == mx.cpu
+    recorded = mode.grad and not (query._node is key._node is value._node is None and getattr(mask, "_node", None) is None)
+    plain = q.ndim == 4 and q.shape[0] == k.shape[0] == v.shape[0] and 0 not in (*q.shape, *k.shape, *v.shape)
+    if plain and dropout_p == 0.0 and (aligned or not is_causal) and not (on_cpu and (recorded or q.dtype != mx.float32)):
+
+        def fused(q: mx.array, k: mx.array, v: mx.array, m: mx.array | None) -> mx.array:
+            if m is None:
+                return mx.fast.scaled_dot_product_attention(q, k, v, scale=factor, mask="causal" if is_causal else None)
+            bias, alive = _bias(m, q.dtype)
+            return mx.where(alive, mx.fast.scaled_dot_product_attention(q, k, v, scale=factor, mask=bias), 0)
+
+        fused.__qualname__ = _NAME
+        return apply(fused, query, key, value, mask)  # type: ignore[no-any-return]
+    if is_causal:
+        mask = mx.tri(q.shape[-2], k.shape[-2], 0, mx.float32) > 0
+    return _in_parts(query, key, value, mask, dropout_p, factor, groups)
+
+
+def _in_parts(
+    query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float, factor: float, groups: int
+) -> Tensor:
+    """Attention as three operations, so that backward finds the scores and the weights computed: on the CPU MLX (0.32.4) has
+    no fused kernel to lose by that. Half precision is computed in float32 throughout.
+    """
+    dtype = query._data.dtype
+    wide = mx.float32 if dtype in _check.HALF else dtype
+
+    def scores(q: mx.array, k: mx.array) -> mx.array:
+        k = mx.repeat(k, groups, axis=-3) if groups > 1 else k
+        return mx.matmul(q.astype(wide) * factor, k.astype(wide).swapaxes(-1, -2))
+
+    def weights(s: mx.array, m: mx.array | None) -> mx.array:
+        if not s.size:
+            return s
+        return mx.softmax(s if m is None else s + _bias(m, s.dtype)[0], axis=-1)
+
+    def mixed(p: mx.array, v: mx.array, m: mx.array | None, kept: mx.array | None) -> mx.array:
+        v = mx.repeat(v, groups, axis=-3) if groups > 1 else v
+        if kept is not None:
+            p = p * (kept.astype(p.dtype) * (1.0 / (1.0 - dropout_p) if dropout_p < 1.0 else 0.0))
+        y = mx.matmul(p, v.astype(wide)).astype(dtype)
+        return y if m is None else mx.where(_bias(m, dtype)[1], y, mx.array(0, dtype))
+
+    for fn in (scores, weights, mixed):
+        fn.__qualname__ = _NAME
+    s = apply(scores, query, key)
+    kept = keep(1.0 - dropout_p, s._data.shape) if dropout_p > 0.0 else None
+    return apply(mixed, apply(weights, s, mask), value, mask, kept)  # type: ignore[no-any-return]
+
+
+def _bias(mask: mx.array, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
+    """What to add to the scores, and which rows may attend to anything at all. The others attend to everything here, lest they
+    become NaN; their result is to be replaced by 0.
+    """
+    if mask.shape[-1] == 0:
+        return mask.astype(dtype), mx.zeros((*mask.shape[:-1], 1), mx.bool_)
+    if mask.dtype == mx.bool_:
+        alive = mx.any(mask, axis=-1, keepdims=True)
+        return mx.where(mask | ~alive, mx.array(0, dtype), mx.array(-mx.inf, dtype)), alive
+    alive = mx.max(mx.stop_gradient(mask), axis=-1, keepdims=True) > -mx.inf
+    return mx.where(alive, mask, 0).astype(dtype), alive
+
+
+def _check_inputs(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, enable_gqa: bool) -> int:
+    """Refuse what does not fit. Returns how many query heads share a head of key and value."""
+    for name, t in (("query", query), ("key", key), ("value", value)):
+        _check.tensor(_NAME, name, t)
+    _check.same_dtype(_NAME, query=query, key=key, value=value)
+    q, k, v = query.shape, key.shape, value.shape
+    if query._data.dtype not in FLOATING:
+        raise RuntimeError(f"{_NAME}: expected a floating dtype, got {query.dtype!r}; convert the inputs with .float()")
+    if min(len(q), len(k), len(v)) < 2:
+        raise RuntimeError(f"{_NAME}: expected query, key and value to have at least 2 dimensions, got {q}, {k} and {v}")
+    if q[-1] != k[-1]:
+        raise RuntimeError(f"{_NAME}: expected query and key to have the same last size, got {q} and {k}")
+    if k[-2] != v[-2]:
+        raise RuntimeError(f"{_NAME}: expected key and value to have the same number of positions, got {k} and {v}")
+    groups = 1
+    if enable_gqa:
+        if min(len(q), len(k), len(v)) < 3 or not k[-3] or q[-3] % k[-3] or k[-3] != v[-3]:
+            raise RuntimeError(
+                f"{_NAME}: with enable_gqa, expected the number of query heads to be a multiple of the number of key and value "
+                f"heads, got {q}, {k} and {v}"
+            )
+        groups = q[-3] // k[-3]
+    if mask is not None:
+        _check.tensor(_NAME, "attn_mask", mask)
+        if is_causal:
+            raise RuntimeError(f"{_NAME}: Explicit attn_mask should not be set when is_causal=True")
+        if mask._data.dtype not in (mx.bool_, mx.float32, query._data.dtype):
+            raise RuntimeError(
+                f"{_NAME}: expected attn_mask dtype to be bool, float32 or that of the query ({query.dtype!r}), got "
+                f"{OF_MX[mask._data.dtype]!r}"
+            )
+    return groups

@@ -1,0 +1,195 @@
+"""Batch and instance normalisation, and the running statistics they keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid import _tape
+from lucid._grad_mode import no_grad
+from lucid._tape import Pick, apply
+from lucid.nn.functional import _check
+from lucid.ops._out import into
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+__all__ = ["batch_norm", "instance_norm"]
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> Tensor:
+    """`input` with each channel shifted and scaled to mean 0 and variance 1; then times `weight`, plus `bias`.
+
+    Args:
+        input: shape (N, C, *).
+        running_mean: shape (C): what is used outside training, and updated in training.
+        running_var: shape (C), likewise.
+        weight: shape (C).
+        bias: shape (C).
+        training: use the mean and variance of this batch.
+        momentum: how much of the running statistics a batch replaces.
+        eps: added to the variance.
+
+    Raises RuntimeError for shapes that do not fit, ValueError in training if there is one value for each channel only.
+    """
+    return batch_norm_with(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def batch_norm_with(
+    input: Tensor, mean: Any, var: Any, weight: Any, bias: Any, training: bool, momentum: float | Tensor, eps: float
+) -> Tensor:
+    """`batch_norm`, whose momentum may be a tensor too: one over the number of batches so far."""
+    _check.floating("batch_norm", input)
+    if input.ndim < 2:
+        raise RuntimeError(f"batch_norm: expected input of shape (N, C, *), got {input.shape}")
+    shape = input._data.shape
+    if training and input.shape.numel() == shape[1]:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
+    for name, t in (("running_mean", mean), ("running_var", var), ("weight", weight), ("bias", bias)):
+        if t is not None and tuple(_check.tensor("batch_norm", name, t)._data.shape) != (shape[1],):
+            raise RuntimeError(f"batch_norm: {name} should contain {shape[1]} elements, not {t.shape.numel()}")
+    if not training:
+        if mean is None or var is None:
+            raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined in evaluation mode")
+
+        def evaluated(x: mx.array, w: Any, b: Any, m: mx.array, v: mx.array) -> mx.array:
+            last, wide = _channels_last(x)
+            scale = mx.rsqrt(v.astype(wide) + eps)
+            scale = scale if w is None else scale * w
+            y = (last - m) * scale
+            return mx.moveaxis(y if b is None else y + b, -1, 1).astype(x.dtype)
+
+        evaluated.__qualname__ = "batch_norm"
+        return apply(evaluated, input, weight, bias, mean, var)  # type: ignore[no-any-return]
+
+    def batch_norm(x: mx.array, w: Any, b: Any, m: Any, v: Any, rate: Any) -> list[mx.array]:
+        if not x.size:
+            return [x]
+        last, _ = _channels_last(x)
+        over = tuple(range(last.ndim - 1))
+        centre = mx.mean(last, axis=over)
+        moved = last - centre
+        spread = mx.mean(mx.square(moved), axis=over)
+        scale = mx.rsqrt(spread + eps)
+        y = moved * (scale if w is None else scale * w)
+        y = mx.moveaxis(y if b is None else y + b, -1, 1).astype(x.dtype)
+        count = last.size // last.shape[-1]
+        return [y, *_moved(m, centre, rate), *_moved(v, spread * (count / (count - 1)), rate)]
+
+    out = apply(batch_norm, input, weight, bias, mean, var, momentum)
+    keep_statistics(out, [t for t in (mean, var) if t is not None] if input._data.size else [])
+    return out[0]  # type: ignore[no-any-return]
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> Tensor:
+    """`input` with each channel of each sample shifted and scaled to mean 0 and variance 1; then times `weight`, plus `bias`.
+
+    Arguments as in `batch_norm`; `use_input_stats` says whether to use the statistics of `input` or the running ones.
+
+    Raises RuntimeError for shapes that do not fit, ValueError if a sample has one value for each channel only.
+    """
+    _check.floating("instance_norm", input)
+    if not use_input_stats:
+        return batch_norm_with(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    if input.ndim < 3:
+        raise RuntimeError(f"instance_norm: expected input of shape (N, C, *), got {input.shape}")
+    shape = input._data.shape
+    if input.shape.numel() == shape[0] * shape[1]:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(shape)}")
+    for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
+        if t is not None and tuple(_check.tensor("instance_norm", name, t)._data.shape) != (shape[1],):
+            raise RuntimeError(f"instance_norm: {name} should contain {shape[1]} elements, not {t.shape.numel()}")
+
+    def instance_norm(x: mx.array, w: Any, b: Any, m: Any, v: Any) -> list[mx.array]:
+        if not x.size:
+            return [x]
+        last, _ = _channels_last(x)
+        over = tuple(range(1, last.ndim - 1))
+        moved = last - (centre := mx.mean(last, axis=over, keepdims=True))
+        spread = mx.mean(mx.square(moved), axis=over, keepdims=True)
+        scale = mx.rsqrt(spread + eps)
+        y = moved * (scale if w is None else scale * w)
+        y = mx.moveaxis(y if b is None else y + b, -1, 1).astype(x.dtype)
+        count = x.size // (x.shape[0] * x.shape[1])
+        means, variances = (mx.mean(s.reshape(-1, x.shape[1]), axis=0) for s in (centre, spread))
+        return [y, *_moved(m, means, momentum), *_moved(v, variances * (count / (count - 1)), momentum)]
+
+    out = apply(instance_norm, input, weight, bias, running_mean, running_var)
+    keep_statistics(out, [t for t in (running_mean, running_var) if t is not None] if input._data.size else [])
+    return out[0]  # type: ignore[no-any-return]
+
+
+def _channels_last(x: mx.array) -> tuple[mx.array, mx.Dtype]:
+    wide = mx.float32 if x.dtype in _check.HALF else x.dtype
+    return mx.moveaxis(x, 1, -1).astype(wide), wide
+
+
+def _moved(running: Any, value: mx.array, rate: Any) -> list[mx.array]:
+    if running is None:
+        return []
+    rate = rate.astype(value.dtype) if isinstance(rate, mx.array) else rate
+    return [mx.stop_gradient(running * (1 - rate) + value * rate).astype(running.dtype)]
+
+
+# ---- running statistics ----------------------------------------------------------------------------------------------
+
+
+class _Statistics:
+    """Stands where a node keeps the tensor that it made: hands new outputs of the node on to the running statistics.
+
+    A statistic is no part of the tape (it requires no gradient), yet its lazy graph points at the forward. If backward plays
+    the forward again, the statistic has to follow to the new values; otherwise the forward would be computed twice.
+    """
+
+    __slots__ = ("_node", "targets")
+
+    def __init__(self, node: _tape.Node, targets: list[Tensor]) -> None:
+        self._node, self.targets = node, [(t, t._version) for t in targets]
+
+    @property
+    def _data(self) -> list[mx.array]:
+        return [_tape.array(t) for t, _ in self.targets]
+
+    @_data.setter
+    def _data(self, outputs: list[mx.array]) -> None:
+        for (t, version), value in zip(self.targets, outputs[1:], strict=True):
+            if t._version == version:  # nobody wrote it since
+                t._data = value
+
+    def __call__(self) -> _Statistics:
+        return self
+
+
+def keep_statistics(outputs: tuple[Tensor, ...], targets: list[Tensor]) -> None:
+    """Store outputs 1, 2, ... of one recorded call in `targets`, and have them stay the values that backward uses."""
+    node = outputs[0]._node.inputs[0] if isinstance(outputs[0]._node, Pick) else None
+    if any(t._extra is not None and t._extra.base is not None for t in targets):  # a view: what it looks at is written too
+        with no_grad():
+            for t, value in zip(targets, outputs[1:], strict=True):
+                into(t, value)
+        return
+    for t, value in zip(targets, outputs[1:], strict=True):
+        t._data = value._data
+        t._version += 1
+        _tape.touch(t)
+    if targets and node is not None:
+        node.out = _Statistics(node, targets)

@@ -1,0 +1,112 @@
+"""Linear maps of the last dimension."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid import ops
+from lucid._tape import apply
+from lucid.dtypes import FLOATING
+from lucid.nn.functional import _check
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+__all__ = ["bilinear", "linear"]
+
+
+def _linear(x: mx.array, w: mx.array, b: mx.array) -> mx.array:
+    if x.dtype != w.dtype or b.dtype != w.dtype or w.ndim != 2:
+        raise ValueError
+    if x.dtype in _check.HALF and mx.default_device() == mx.cpu:  # MLX 0.32.4 has no fast half-precision matmul on the CPU
+        y = mx.addmm(b.astype(mx.float32), x.astype(mx.float32), w.astype(mx.float32).T)
+        return y.astype(x.dtype)
+    return mx.addmm(b, x, w.T)
+
+
+def _linear_no_bias(x: mx.array, w: mx.array) -> mx.array:
+    if x.dtype != w.dtype or w.ndim > 2:
+        raise ValueError
+    if x.dtype in _check.HALF and mx.default_device() == mx.cpu:
+        return mx.matmul(x.astype(mx.float32), w.astype(mx.float32).T).astype(x.dtype)
+    return mx.matmul(x, w.T)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`input @ weight.T + bias`.
+
+    Args:
+        input: shape (*, in_features).
+        weight: shape (out_features, in_features), or (in_features), which leaves out the last dimension of the result.
+        bias: shape (out_features).
+
+    Raises RuntimeError for shapes or dtypes that do not fit.
+
+    >>> import lucid
+    >>> lucid.nn.functional.linear(lucid.ones(1, 2), lucid.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 7.]])
+    """
+    try:
+        if bias is None:
+            return apply(_linear_no_bias, input, weight)  # type: ignore[no-any-return]
+        return apply(_linear, input, weight, bias)  # type: ignore[no-any-return]
+    except (ValueError, TypeError, AttributeError, RuntimeError):
+        return _linear_checked(input, weight, bias)  # says what is wrong, or takes what the fast way does not
+
+
+def _linear_checked(input: Any, weight: Any, bias: Any) -> Tensor:
+    x, w = _check.tensor("linear", "input", input), _check.tensor("linear", "weight", weight)
+    if bias is not None:
+        _check.tensor("linear", "bias", bias)
+    _check.same_dtype("linear", input=x, weight=w, bias=bias)
+    if w.ndim not in (1, 2):
+        raise RuntimeError(f"linear: expected weight of shape (out_features, in_features), got shape {w.shape}")
+    if x.ndim == 0 or x.shape[-1] != w.shape[-1]:
+        raise RuntimeError(
+            f"linear: input and weight shapes cannot be multiplied: expected input of shape (*, {w.shape[-1]}), got {x.shape}"
+        )
+    if x._data.dtype in FLOATING and bias is not None and w.ndim == 2 and bias.ndim and bias.shape[-1] not in (1, w.shape[0]):
+        raise RuntimeError(f"linear: expected bias of shape ({w.shape[0]},), got {bias.shape}")
+    product = ops.matmul(x, w.mT if w.ndim == 2 else w)
+    return product if bias is None else ops.add(product, bias)
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`input1[..., i] * weight[k, i, j] * input2[..., j] + bias[k]`, summed over i and j.
+
+    Args:
+        input1: shape (*, in1_features).
+        input2: shape (*, in2_features), with the same leading dimensions.
+        weight: shape (out_features, in1_features, in2_features).
+        bias: shape (out_features).
+
+    Raises RuntimeError for shapes or dtypes that do not fit.
+    """
+    for name, t in (("input1", input1), ("input2", input2), ("weight", weight)):
+        _check.tensor("bilinear", name, t)
+    _check.same_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(
+            f"bilinear: expected input1 and input2 to have the same leading sizes, got {input1.shape} and {input2.shape}"
+        )
+    if weight.ndim != 3 or weight.shape[1:] != (input1.shape[-1], input2.shape[-1]):
+        raise RuntimeError(
+            f"bilinear: expected weight of shape (out_features, {input1.shape[-1]}, {input2.shape[-1]}), got {weight.shape}"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise RuntimeError(f"bilinear: expected bias of shape ({weight.shape[0]},), got {bias.shape}")
+
+    def run(x: mx.array, y: mx.array, w: mx.array, b: mx.array | None) -> mx.array:
+        out, n, m = w.shape
+        half = x.dtype in _check.HALF
+        if half:
+            x, y, w = x.astype(mx.float32), y.astype(mx.float32), w.astype(mx.float32)
+        rows = mx.matmul(x.reshape(-1, n), w.transpose(1, 0, 2).reshape(n, out * m)).reshape(-1, out, m)
+        z = mx.matmul(rows, y.reshape(-1, m, 1)).reshape(*x.shape[:-1], out)
+        z = z if b is None else z + b
+        return z.astype(input1._data.dtype) if half else z
+
+    run.__qualname__ = "bilinear"
+    return apply(run, input1, input2, weight, bias)  # type: ignore[no-any-return]

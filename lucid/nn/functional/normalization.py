@@ -1,0 +1,209 @@
+"""Normalisation over the last dimensions, over groups of channels, and of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid._tape import apply
+from lucid.nn.functional import _check
+from lucid.ops._dims import wrap_dims
+from lucid.ops._out import give
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+__all__ = ["group_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
+
+
+def _check_normalized(operation: str, input: Any, shape: Any, weight: Any, bias: Any) -> tuple[int, ...]:
+    _check.floating(operation, input)
+    if isinstance(shape, int) or not isinstance(shape, Sequence):
+        raise TypeError(f"{operation}(): argument 'normalized_shape' must be tuple of ints, not {type(shape).__name__}")
+    sizes = tuple(int(s) for s in shape)
+    if not sizes:
+        raise RuntimeError(f"{operation}: Expected normalized_shape to be at least 1-dimensional, but got ()")
+    for name, t in (("weight", weight), ("bias", bias)):
+        if t is not None and tuple(t.shape) != sizes:
+            raise RuntimeError(
+                f"{operation}: Expected {name} to be of same shape as normalized_shape, but got {name} of shape {t.shape} "
+                f"and normalized_shape = {sizes}"
+            )
+    if input.shape[-len(sizes) :] != sizes:
+        raise RuntimeError(
+            f"{operation}: Given normalized_shape={sizes}, expected input with shape (*, {', '.join(map(str, sizes))}), but got "
+            f"input of size {input.shape}"
+        )
+    return sizes
+
+
+def layer_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
+) -> Tensor:
+    """`input`, shifted and scaled to mean 0 and variance 1 over its last dimensions; then times `weight`, plus `bias`.
+
+    Args:
+        input: shape (*, *normalized_shape).
+        normalized_shape: the sizes of the dimensions to normalise over.
+        weight: shape `normalized_shape`.
+        bias: shape `normalized_shape`.
+        eps: added to the variance.
+
+    Raises RuntimeError for shapes that do not fit.
+    """
+    sizes = _check_normalized("layer_norm", input, normalized_shape, weight, bias)
+    if len(sizes) == 1:
+
+        def layer_norm(x: mx.array, w: mx.array | None, b: mx.array | None) -> mx.array:
+            return mx.fast.layer_norm(x, w, b, eps).astype(x.dtype) if x.size else x
+
+    else:
+
+        def layer_norm(x: mx.array, w: mx.array | None, b: mx.array | None) -> mx.array:
+            if not x.size:
+                return x
+            rows = x.reshape(*x.shape[: x.ndim - len(sizes)], -1)
+            w = w if w is None else w.reshape(-1)
+            b = b if b is None else b.reshape(-1)
+            return mx.fast.layer_norm(rows, w, b, eps).astype(x.dtype).reshape(x.shape)
+
+    return apply(layer_norm, input, weight, bias)  # type: ignore[no-any-return]
+
+
+def rms_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    """`input`, divided by the root of its mean square over its last dimensions, then times `weight`.
+
+    Args:
+        input: shape (*, *normalized_shape).
+        normalized_shape: the sizes of the dimensions to normalise over.
+        weight: shape `normalized_shape`.
+        eps: added to the mean square; the machine epsilon of the input's dtype if None.
+
+    Raises RuntimeError for shapes that do not fit.
+    """
+    sizes = _check_normalized("rms_norm", input, normalized_shape, weight, None)
+    dtype = input._data.dtype
+    small = (mx.finfo(mx.float32 if dtype in _check.HALF else dtype).eps) if eps is None else eps
+
+    def rms_norm(x: mx.array, w: mx.array | None) -> mx.array:
+        if not x.size:
+            return x
+        rows = x if len(sizes) == 1 else x.reshape(*x.shape[: x.ndim - len(sizes)], -1)
+        w = w if w is None or len(sizes) == 1 else w.reshape(-1)
+        return mx.fast.rms_norm(rows, w, small).astype(x.dtype).reshape(x.shape)
+
+    return apply(rms_norm, input, weight)  # type: ignore[no-any-return]
+
+
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
+) -> Tensor:
+    """`input` with each group of channels shifted and scaled to mean 0 and variance 1; then times `weight`, plus `bias`.
+
+    Args:
+        input: shape (N, C, *).
+        num_groups: how many groups; C must be a multiple of it.
+        weight: shape (C).
+        bias: shape (C).
+        eps: added to the variance.
+
+    Raises RuntimeError for shapes that do not fit.
+    """
+    _check.floating("group_norm", input)
+    if input.ndim < 2:
+        raise RuntimeError(f"group_norm: Expected at least 2 dimensions for input tensor but received {input.ndim}")
+    channels = input.shape[1]
+    if num_groups <= 0 or channels % num_groups:
+        raise RuntimeError(
+            f"group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{input.shape} and num_groups={num_groups}"
+        )
+    for name, t in (("weight", weight), ("bias", bias)):
+        if t is not None and tuple(t.shape) != (channels,):
+            raise RuntimeError(
+                f"group_norm: Expected {name} to be a vector of size equal to the number of channels in input, but got {name} "
+                f"of shape {t.shape} and input of shape {input.shape}"
+            )
+
+    def group_norm(x: mx.array, w: mx.array | None, b: mx.array | None) -> mx.array:
+        if not x.size:
+            return x
+        wide = x.astype(mx.float32) if x.dtype in _check.HALF else x
+        last = mx.moveaxis(wide, 1, -1)
+        groups = last.reshape(*last.shape[:-1], num_groups, channels // num_groups)
+        over = (*range(1, groups.ndim - 2), groups.ndim - 1)
+        mean = mx.mean(groups, axis=over, keepdims=True)
+        centred = groups - mean
+        y = centred * mx.rsqrt(mx.mean(mx.square(centred), axis=over, keepdims=True) + eps)
+        y = y.reshape(last.shape)
+        y = y if w is None else y * w
+        y = y if b is None else y + b
+        return mx.moveaxis(y, -1, 1).astype(x.dtype)
+
+    return apply(group_norm, input, weight, bias)  # type: ignore[no-any-return]
+
+
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """`input` divided by `(k + alpha * mean of the squares of `size` neighbouring channels) ** beta`.
+
+    `input` has shape (N, C, *). Raises ValueError for fewer than 3 dimensions.
+    """
+    _check.floating("local_response_norm", input)
+    if input.ndim < 3:
+        raise ValueError(f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+
+    def local_response_norm(x: mx.array) -> mx.array:
+        if not x.size:
+            return x
+        channels = x.shape[1]
+        pad = [(0, 0)] * x.ndim
+        pad[1] = (size // 2, (size - 1) // 2)
+        squares = mx.pad(mx.square(x), pad)
+        total = squares[:, :channels]
+        for shift in range(1, size):
+            total = total + squares[:, shift : shift + channels]
+        return x / mx.power(total * (alpha / size) + k, beta)
+
+    return apply(local_response_norm, input)  # type: ignore[no-any-return]
+
+
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12, out: Tensor | None = None
+) -> Tensor:
+    """`input` divided by its p-norm along `dim`, or by `eps` where the norm is smaller.
+
+    >>> import lucid
+    >>> lucid.nn.functional.normalize(lucid.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    _check.floating("normalize", input)
+    axes = wrap_dims(dim, input.ndim, "normalize")
+
+    def normalize(x: mx.array) -> mx.array:
+        if not x.size:
+            return x
+        return x / mx.maximum(norm_of(x, p, axes), eps).astype(x.dtype)
+
+    return give(apply(normalize, input), out, "normalize")
+
+
+def norm_of(x: mx.array, p: float, axes: Sequence[int], keepdims: bool = True) -> mx.array:
+    """The p-norm of an array along `axes`, with gradient 0 where it is 0, as in PyTorch."""
+    if x.dtype in _check.HALF:
+        x = x.astype(mx.float32)
+    if p == float("inf"):
+        return mx.max(mx.abs(x), axis=axes, keepdims=keepdims)
+    if p == float("-inf"):
+        return mx.min(mx.abs(x), axis=axes, keepdims=keepdims)
+    if p == 0:
+        return mx.sum((x != 0).astype(x.dtype), axis=axes, keepdims=keepdims)
+    if p == 1:
+        return mx.sum(mx.abs(x), axis=axes, keepdims=keepdims)
+    total = mx.sum(mx.square(x) if p == 2 else mx.power(mx.abs(x), p), axis=axes, keepdims=keepdims)
+    zero = mx.stop_gradient(total) == 0
+    root = mx.where(zero, 1, total)  # the root's slope at 0 is infinite: take it elsewhere
+    return mx.where(zero, 0, mx.sqrt(root) if p == 2 else mx.power(root, 1 / p))

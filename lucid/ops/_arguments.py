@@ -1,0 +1,31 @@
+"""What PyTorch's argument parser does for every op: numpy's argument names, and a TypeError for what is no tensor."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from lucid._tape import TensorCore
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+
+
+def numpy_names(op: F) -> F:
+    """`op`, which also takes `axis` for `dim`, `keepdims` for `keepdim` and so on. Its first argument has to be a tensor."""
+
+    @functools.wraps(op)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            for name in _NAMES.keys() & kwargs.keys():
+                kwargs.setdefault(_NAMES[name], kwargs.pop(name))
+        first = args[0] if args else kwargs.get("input")
+        if not isinstance(first, TensorCore):
+            if first is None and not args and "input" not in kwargs:
+                raise TypeError(f"{op.__name__}() missing 1 required positional arguments: 'input'")
+            raise TypeError(f"{op.__name__}(): argument 'input' must be Tensor, not {type(first).__name__}")
+        return op(*args, **kwargs)
+
+    return call  # type: ignore[return-value]

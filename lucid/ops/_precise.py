@@ -1,0 +1,131 @@
+"""Functions that MLX 0.32.4 computes in float32 accuracy even for float64: exact forms of them, made from what it does have.
+
+Each function here takes any floating array and gives MLX's own result unless the array is float64. No derivatives: `mx.vjp` goes through.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import mlx.core as mx
+
+
+def exp(a: mx.array) -> mx.array:
+    """The exponential."""
+    return mx.exp(a) if a.dtype != mx.float64 else mx.power(mx.array(math.e, mx.float64), a)
+
+
+def sin(a: mx.array) -> mx.array:
+    """The sine."""
+    return mx.sin(a) if a.dtype != mx.float64 else _circular(a)[0]
+
+
+def cos(a: mx.array) -> mx.array:
+    """The cosine."""
+    return mx.cos(a) if a.dtype != mx.float64 else _circular(a)[1]
+
+
+def _circular(a: mx.array) -> tuple[mx.array, mx.array]:
+    """Sine and cosine by their series, of the angle in [-pi/2, pi/2]; the C library's tan and arctan reduce it without loss."""
+    value = mx.stop_gradient(a)
+    reduced = mx.arctan(mx.tan(value))
+    turns = mx.round((value - reduced) / math.pi)
+    even = mx.remainder(turns, 2) == 0
+    r = reduced + (a - value)
+    r2 = mx.square(r)
+    sine = series(r2, [(-1) ** k / math.factorial(2 * k + 1) for k in range(12)]) * r
+    cosine = series(r2, [(-1) ** k / math.factorial(2 * k) for k in range(12)])
+    return mx.where(even, sine, -sine), mx.where(even, cosine, -cosine)
+
+
+def series(x: mx.array, coefficients: list[float]) -> mx.array:
+    """The polynomial in `x` with the given coefficients, the constant one first."""
+    total = mx.full(x.shape, coefficients[-1], x.dtype)
+    for c in reversed(coefficients[:-1]):
+        total = total * x + c
+    return total
+
+
+def tan(a: mx.array) -> mx.array:
+    """The tangent: MLX's value is exact, its derivative 1 / cos ** 2 is not."""
+    if a.dtype != mx.float64:
+        return mx.tan(a)
+    sine, cosine = _circular(a)
+    return sine / cosine
+
+
+def sigmoid(a: mx.array) -> mx.array:
+    """The logistic function."""
+    if a.dtype == mx.float64:
+        return 1 / (1 + exp(mx.minimum(-a, 709.0)))
+    return mx.sigmoid(a) if a.dtype != mx.complex64 else 1 / (1 + mx.exp(-a))
+
+
+# log(erfc(z) / t) + z ** 2 for z >= 0 in Chebyshev polynomials of 2 t - 1, with t = 2 / (2 + z): fitted with 40 digits.
+_ERFC = (
+    -0.6513268598908547, 0.6419697923564902, 0.019476473204185836, -0.009561514786808632,
+    -0.0009465953444820369, 0.00036683949785276145, 4.252332480690777e-05, -2.0278578112534242e-05,
+    -1.6242900046470256e-06, 1.3036558355805232e-06, 1.5626441722066142e-08, -8.523809591492654e-08,
+    6.5290544390988515e-09, 5.059343495551469e-09, -9.91364156493033e-10, -2.273651222931836e-10,
+    9.646791102015527e-11, 2.3940380830391146e-12, -6.886027526497553e-12, 8.944879273090725e-13,
+    3.130921399342958e-13, -1.1270822361367252e-13, 3.810905255189232e-16, 7.106097613609237e-15,
+    -1.5230282014571043e-15, -9.457494571291233e-17, 1.210237189224279e-16, -2.816663087747177e-17,
+)
+
+
+def erfc(a: mx.array) -> mx.array:
+    """`1 - erf(a)` without cancellation, for any floating dtype."""
+    z = mx.abs(a)
+    near = z < 0.5
+    z = mx.where(near, 1.0, mx.minimum(z, 30.0)).astype(a.dtype)
+    t = 2 / (2 + z)
+    y = 2 * t - 1
+    ahead = later = mx.zeros_like(z)
+    for c in reversed(_ERFC[1:]):  # Clenshaw's recurrence
+        ahead, later = 2 * y * ahead - later + c, ahead
+    tail = t * exp(y * ahead - later + _ERFC[0] - mx.square(z))
+    far = mx.where(a < 0, 2 - tail, tail)
+    return mx.where(mx.isnan(a), a, mx.where(near, 1 - _erf_series(mx.where(near, a, 0.0).astype(a.dtype)), far))
+
+
+def _erf_series(a: mx.array) -> mx.array:
+    """erf below 0.5 by its Taylor series, exact to float64."""
+    scale = 2 / math.sqrt(math.pi)
+    return series(mx.square(a), [scale * (-1) ** k / (math.factorial(k) * (2 * k + 1)) for k in range(13)]) * a
+
+
+def erf(a: mx.array) -> mx.array:
+    """The error function."""
+    if a.dtype != mx.float64:
+        return mx.erf(a)
+    near = mx.abs(a) < 0.5
+    return mx.where(near, _erf_series(mx.where(near, a, 0.0)), 1 - erfc(mx.where(near, 1.0, a)))
+
+
+def erfinv(a: mx.array) -> mx.array:
+    """The inverse of `erf`: MLX's value and one Newton step in float64."""
+    if a.dtype != mx.float64:
+        return mx.erfinv(a)
+    inside = mx.abs(a) < 1
+    x = mx.where(inside, a, 0.0)
+    y = mx.erfinv(x)
+    y = y - (erf(y) - x) / (2 / math.sqrt(math.pi) * exp(-mx.square(y)))
+    return mx.where(inside, y, mx.erfinv(mx.stop_gradient(a)) + 0 * a)
+
+
+# What `unary_float` calls instead of MLX's function for float64.
+DOUBLE: dict[Any, Callable[[mx.array], mx.array]] = {
+    mx.exp: exp,
+    mx.sin: sin,
+    mx.cos: cos,
+    mx.tan: tan,
+    mx.sigmoid: sigmoid,
+    mx.erf: erf,
+    mx.erfinv: erfinv,
+}
+COMPLEX: dict[Any, Callable[[mx.array], mx.array]] = {
+    mx.sigmoid: sigmoid,
+    mx.expm1: lambda a: mx.exp(a) - 1,
+}

@@ -1,0 +1,90 @@
+"""Activations that live at the top level: relu, softmax, log_softmax."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid import dtypes
+from lucid._tape import apply
+from lucid.dtypes import OF_MX
+from lucid.ops._dims import wrap_dim
+from lucid.ops._out import give
+from lucid.ops._precise import exp as _exp
+from lucid.ops._promotion import require_tensor
+
+__all__ = ["log_softmax", "relu", "softmax"]
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+
+def relu(input: Tensor) -> Tensor:
+    """`input` where it is positive, else 0. Raises NotImplementedError for bool and complex tensors.
+
+    >>> import lucid
+    >>> lucid.relu(lucid.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    if require_tensor("relu", input)._data.dtype in (mx.bool_, mx.complex64):
+        raise NotImplementedError(f"relu: not implemented for {OF_MX[input._data.dtype]!r}")
+    return apply(_relu, input)  # type: ignore[no-any-return]
+
+
+def _relu(a: mx.array) -> mx.array:
+    return mx.maximum(a, 0)
+
+
+def softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = None) -> Tensor:
+    """Exponentials along `dim`, scaled to a sum of 1.
+
+    Args:
+        input: floating tensor.
+        dim: along which the results sum to 1.
+        dtype: what `input` is converted to first.
+        out: where to put the result.
+
+    Raises IndexError if `dim` is out of range and NotImplementedError for integers without a floating `dtype`.
+
+    >>> import lucid
+    >>> lucid.softmax(lucid.tensor([[0.0, 0.0], [0.0, 100.0]]), -1)
+    tensor([[0.5000, 0.5000],
+            [0.0000, 1.0000]])
+    """
+    return give(_along("softmax", _softmax, input, dim, dtype), out, "softmax")
+
+
+def log_softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = None) -> Tensor:
+    """The logarithm of `softmax`, computed without its rounding errors. Arguments as there."""
+    return give(_along("log_softmax", _log_softmax, input, dim, dtype), out, "log_softmax")
+
+
+def _along(name: str, fn: Any, input: Tensor, dim: int, dtype: Any) -> Tensor:
+    d = OF_MX[require_tensor(name, input)._data.dtype] if dtype is None else dtypes.as_dtype(dtype, name)
+    require_tensor(name, input)
+    if not d.is_floating_point:
+        raise NotImplementedError(f"{name}: not implemented for {d!r}; pass dtype=lucid.float32 or another floating dtype")
+    axis = wrap_dim(dim, input._data.ndim, name)
+    target = None if dtype is None or input._data.dtype == d.mx else d.mx
+
+    def along(a: mx.array) -> mx.array:
+        if target is not None:
+            a = a.astype(target)
+        return fn(a, axis) if a.ndim and a.size else mx.ones_like(a) if name == "softmax" else a * 0
+
+    along.__qualname__ = name
+    return apply(along, input)  # type: ignore[no-any-return]
+
+
+def _softmax(a: mx.array, axis: int) -> mx.array:
+    if a.dtype != mx.float64:
+        return mx.softmax(a, axis=axis, precise=True)
+    powers = _exp(a - mx.stop_gradient(a.max(axis, keepdims=True)))
+    return powers / powers.sum(axis, keepdims=True)
+
+
+def _log_softmax(a: mx.array, axis: int) -> mx.array:
+    wide = a.astype(mx.float32) if a.dtype in (mx.float16, mx.bfloat16) else a
+    shifted = wide - mx.stop_gradient(wide.max(axis, keepdims=True))
+    return (shifted - mx.log(_exp(shifted).sum(axis, keepdims=True))).astype(a.dtype)

@@ -1,0 +1,79 @@
+"""Ops of three tensors in one: interpolation, and products or quotients that are added."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid._tape import TensorCore
+from lucid.dtypes import OF_MX
+from lucid.ops._out import give
+from lucid.ops._promotion import number, number_dtype, promoted, require_tensor, result_type
+
+__all__ = ["addcdiv", "addcmul", "lerp"]
+
+if TYPE_CHECKING:
+    from lucid.ops._promotion import Number
+    from lucid.tensor import Tensor
+
+
+def lerp(input: Tensor, end: Tensor, weight: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`input + weight * (end - input)`, computed from the nearer end so that weights 0 and 1 are exact.
+
+    Raises RuntimeError unless all tensors are of one floating or complex dtype.
+
+    >>> import lucid
+    >>> lucid.lerp(lucid.tensor([0.0, 10.0]), lucid.tensor([10.0, 20.0]), 0.5)
+    tensor([ 5., 15.])
+    """
+    tensors = [require_tensor("lerp", input), require_tensor("lerp", end, "end")]
+    if isinstance(weight, TensorCore):
+        tensors.append(weight)  # type: ignore[arg-type]
+    found = [OF_MX[t._data.dtype] for t in tensors]
+    if any(d is not found[0] for d in found):
+        raise RuntimeError(f"lerp: expected one dtype for input, end and weight, got {', '.join(map(repr, found))}")
+    if not found[0].is_inexact:
+        raise NotImplementedError(f"lerp: not implemented for {found[0]!r}, expected a floating or complex dtype")
+
+    def between(a: mx.array, b: mx.array, w: mx.array) -> mx.array:
+        return mx.where(mx.abs(w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w))
+
+    between.__qualname__ = "lerp"
+    return give(promoted(between, found[0], input, end, weight), out, "lerp")
+
+
+def addcmul(
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
+) -> Tensor:
+    """`input + value * tensor1 * tensor2`, broadcast and with type promotion."""
+    return give(_added("addcmul", input, tensor1, tensor2, value), out, "addcmul")
+
+
+def addcdiv(
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
+) -> Tensor:
+    """`input + value * tensor1 / tensor2`, broadcast and with type promotion. Raises RuntimeError if all tensors are integers."""
+    return give(_added("addcdiv", input, tensor1, tensor2, value), out, "addcdiv")
+
+
+def _added(name: str, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: Any) -> Tensor:
+    require_tensor(name, input), require_tensor(name, tensor1, "tensor1"), require_tensor(name, tensor2, "tensor2")
+    to = result_type(input, tensor1, tensor2)
+    divides = name == "addcdiv"
+    if divides and not result_type(tensor1, tensor2).is_inexact:
+        raise RuntimeError(
+            "addcdiv: integer division of tensor1 by tensor2 is not supported; use input + value * lucid.div(tensor1, tensor2, "
+            "rounding_mode='trunc'), or convert to a floating dtype"
+        )
+    if number_dtype(value).rank > to.rank:
+        raise RuntimeError(f"{name}: for {to!r} inputs, argument value must not be {type(value).__name__}")
+    unit = value.__class__ is int and value == 1
+
+    def added(a: mx.array, b: mx.array, c: mx.array) -> mx.array:
+        if not unit:
+            b = number(value, b.dtype) * b
+        return a + (b / c if divides else b * c)
+
+    added.__qualname__ = name
+    return promoted(added, to, input, tensor1, tensor2)

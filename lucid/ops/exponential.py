@@ -1,0 +1,141 @@
+"""Exponentials and logarithms."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import mlx.core as mx
+
+from lucid import dtypes
+from lucid.ops._out import give
+from lucid.ops._precise import exp as _exp
+from lucid.ops._promotion import binary_float, promoted, require_tensor, result_type, unary_float
+from lucid._tape import apply
+
+__all__ = [
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "logaddexp2",
+    "logit",
+    "sigmoid",
+    "xlogy",
+]
+
+if TYPE_CHECKING:
+    from lucid.ops._promotion import Number
+    from lucid.tensor import Tensor
+
+
+def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """e to the power of `input`.
+
+    >>> import lucid
+    >>> lucid.exp(lucid.tensor([0.0, 1.0]))
+    tensor([1.0000, 2.7183])
+    """
+    return give(unary_float(mx.exp, input), out, "exp")
+
+
+def exp2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """2 to the power of `input`."""
+    return give(unary_float(_exp2, input), out, "exp2")
+
+
+def _exp2(a: mx.array) -> mx.array:
+    return mx.power(mx.array(2, a.dtype), a) if a.dtype != mx.complex64 else mx.exp(a * math.log(2))
+
+
+def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`exp(input) - 1`, exact for small inputs."""
+    return give(unary_float(mx.expm1, input), out, "expm1")
+
+
+def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The natural logarithm; -inf at 0, NaN below."""
+    return give(unary_float(mx.log, input), out, "log")
+
+
+def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`log(1 + input)`, exact for small inputs."""
+    return give(unary_float(mx.log1p, input), out, "log1p")
+
+
+def log2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The logarithm to base 2."""
+    return give(unary_float(mx.log2, input), out, "log2")
+
+
+def log10(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The logarithm to base 10."""
+    return give(unary_float(mx.log10, input), out, "log10")
+
+
+def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`log(exp(input) + exp(other))` without overflow."""
+    require_tensor("logaddexp", input), require_tensor("logaddexp", other, "other")
+    return give(binary_float(_logaddexp, input, other), out, "logaddexp")
+
+
+def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`log2(2 ** input + 2 ** other)` without overflow."""
+    require_tensor("logaddexp2", input), require_tensor("logaddexp2", other, "other")
+
+    def base_2(a: mx.array, b: mx.array) -> mx.array:
+        return _logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
+
+    return give(binary_float(base_2, input, other), out, "logaddexp2")
+
+
+def _logaddexp(a: mx.array, b: mx.array) -> mx.array:
+    if a.dtype != mx.float64:
+        return mx.logaddexp(a, b)
+    high = mx.stop_gradient(mx.maximum(a, b))
+    high = mx.where(mx.isinf(high), 0, high)
+    return high + mx.log(_exp(a - high) + _exp(b - high))
+
+
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """`1 / (1 + exp(-input))`.
+
+    >>> import lucid
+    >>> lucid.sigmoid(lucid.tensor([0.0, 100.0]))
+    tensor([0.5000, 1.0000])
+    """
+    return give(unary_float(mx.sigmoid, input), out, "sigmoid")
+
+
+def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
+    """`log(p / (1 - p))`, the inverse of `sigmoid`.
+
+    Args:
+        input: probabilities.
+        eps: where given, `input` is clamped to [eps, 1 - eps] first; without it, what is outside of [0, 1] gives NaN.
+        out: where to put the result.
+    """
+
+    def log_odds(a: mx.array) -> mx.array:
+        wide = a.astype(mx.float32) if a.dtype in (mx.float16, mx.bfloat16) else a
+        if eps is not None:
+            wide = mx.minimum(mx.array(1 - eps, wide.dtype), mx.maximum(mx.array(eps, wide.dtype), wide))
+        return mx.log(wide / (1 - wide)).astype(a.dtype)
+
+    log_odds.__qualname__ = "logit"
+    return give(unary_float(log_odds, input), out, "logit")
+
+
+def xlogy(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`input * log(other)`, which is 0 where `input` is 0 (unless `other` is NaN)."""
+    return give(binary_float(_xlogy, input, other), out, "xlogy")
+
+
+def _xlogy(a: mx.array, b: mx.array) -> mx.array:
+    # the logarithm is taken of 1 where its factor is 0, so that no gradient is 0 * inf
+    zero = (a == 0) & ~mx.isnan(b)
+    return mx.where(zero, a * mx.stop_gradient(mx.log(mx.where(b <= 0, 1, b))), a * mx.log(mx.where(zero, 1, b)))

@@ -1,0 +1,162 @@
+"""Elementwise extrema: the larger and smaller of two, and clamping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid._tape import TensorCore, apply
+from lucid.dtypes import OF_MX
+from lucid.ops._out import give
+from lucid.ops._promotion import number_dtype, promote_types, promoted, require_tensor, result_type
+
+__all__ = ["clamp", "clamp_max", "clamp_min", "clip", "fmax", "fmin", "maximum", "minimum"]
+
+if TYPE_CHECKING:
+    from lucid.ops._promotion import Number
+    from lucid.tensor import Tensor
+
+
+def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The larger of each pair; NaN if one is. Where both are equal, each receives half of the gradient.
+
+    >>> import lucid
+    >>> lucid.maximum(lucid.tensor([1, 5]), lucid.tensor([3, 2]))
+    tensor([3, 5])
+    """
+    return give(_extremum("maximum", mx.maximum, input, other), out, "maximum")
+
+
+def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The smaller of each pair; NaN if one is. Where both are equal, each receives half of the gradient."""
+    return give(_extremum("minimum", mx.minimum, input, other), out, "minimum")
+
+
+def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The larger of each pair, or the one that is not NaN."""
+    return give(_number_extremum("fmax", mx.greater_equal, input, other), out, "fmax")
+
+
+def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The smaller of each pair, or the one that is not NaN."""
+    return give(_number_extremum("fmin", mx.less_equal, input, other), out, "fmin")
+
+
+def _real_type(name: str, *operands: Any) -> Any:
+    to = result_type(*operands)
+    if to.is_complex:
+        raise RuntimeError(f"{name}: not implemented for complex tensors, which have no order")
+    return to
+
+
+def _extremum(name: str, fn: Any, a: Tensor, b: Tensor) -> Tensor:
+    to = _real_type(name, require_tensor(name, a), require_tensor(name, b, "other"))
+    if a._node is None and b._node is None:
+        return apply(fn, a, b) if a._data.dtype == b._data.dtype else promoted(fn, to, a, b)  # type: ignore[no-any-return]
+
+    def halved(x: mx.array, y: mx.array) -> mx.array:
+        return mx.where(x == y, x * 0.5 + y * 0.5, fn(x, y))  # MLX 0.32.4 gives the whole gradient to y
+
+    halved.__qualname__ = name
+    return promoted(halved, to, a, b)
+
+
+def _number_extremum(name: str, first_wins: Any, a: Tensor, b: Tensor) -> Tensor:
+    to = _real_type(name, require_tensor(name, a), require_tensor(name, b, "other"))
+
+    def chosen(x: mx.array, y: mx.array) -> mx.array:
+        return mx.where(first_wins(x, y) | mx.isnan(y), x, y)
+
+    chosen.__qualname__ = name
+    return promoted(chosen, to, a, b)
+
+
+def clamp(
+    input: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None, *, out: Tensor | None = None
+) -> Tensor:
+    """`input` with what is below `min` replaced by `min` and what is above `max` by `max`.
+
+    Args:
+        input: any real tensor.
+        min: lower bound, a number or a tensor; None for no bound.
+        max: upper bound, of the same kind as `min`; None for no bound. Where it is below `min`, the result is `max`.
+        out: where to put the result.
+
+    The gradient at a bound goes to `input`. Raises RuntimeError without any bound.
+
+    >>> import lucid
+    >>> lucid.clamp(lucid.tensor([-2.0, 0.5, 2.0]), -1, 1)
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+    d = OF_MX[require_tensor("clamp", input)._data.dtype]
+    low, high = isinstance(min, TensorCore), isinstance(max, TensorCore)
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    if (low and max is not None and not high) or (high and min is not None and not low):
+        raise TypeError("clamp: expected min and max to be both numbers or both tensors")
+    if d.is_complex:
+        raise NotImplementedError("clamp: not implemented for complex tensors, which have no order")
+    if low or high:
+        bounds = [b for b in (min, max) if b is not None]
+        to = _real_type("clamp", input, *bounds)
+        one_sided = _raised if max is None else _lowered
+        return give(promoted(_clamped if len(bounds) == 2 else one_sided, to, input, *bounds), out, "clamp")
+    to = d
+    for bound in (min, max):
+        if bound is not None:
+            kind = number_dtype(bound)
+            if kind.is_complex:
+                raise NotImplementedError("clamp: expected real bounds, got a complex number")
+            if kind.rank > to.rank:
+                to = promote_types(to, kind)
+    if to.rank == 0:
+        raise NotImplementedError("clamp: not implemented for bool tensors")
+    if any(isinstance(b, float) and b != b for b in (min, max)):
+        min, max = (mx.nan, None)
+
+    def clamped(a: mx.array) -> mx.array:
+        if min is not None:
+            a = mx.maximum(_bound(min, a.dtype), a)
+        if max is not None:
+            a = mx.minimum(_bound(max, a.dtype), a)
+        return a
+
+    clamped.__qualname__ = "clamp"
+    return give(apply(clamped, input) if to is d else promoted(clamped, to, input), out, "clamp")
+
+
+clip = clamp
+
+
+def clamp_min(input: Tensor, min: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`input` with what is below `min` replaced by `min`."""
+    return clamp(input, min, out=out)
+
+
+def clamp_max(input: Tensor, max: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`input` with what is above `max` replaced by `max`."""
+    return clamp(input, None, max, out=out)
+
+
+# The order of the arguments matters: at a tie MLX 0.32.4 gives the whole gradient to the second.
+
+
+def _bound(value: Any, dtype: mx.Dtype) -> mx.array:
+    d = OF_MX[dtype]
+    if d.rank == 1:  # a bound outside of the dtype's range bounds nothing, or everything
+        info = mx.iinfo(dtype)
+        return mx.array(sorted((int(info.min), int(value), int(info.max)))[1], dtype=dtype)
+    return mx.array(value, dtype=dtype)
+
+
+def _raised(a: mx.array, low: mx.array) -> mx.array:
+    return mx.maximum(low, a)
+
+
+def _lowered(a: mx.array, high: mx.array) -> mx.array:
+    return mx.minimum(high, a)
+
+
+def _clamped(a: mx.array, low: mx.array, high: mx.array) -> mx.array:
+    return mx.minimum(high, mx.maximum(low, a))

@@ -1,0 +1,139 @@
+"""What a tensor's memory looks like: sizes, strides, contiguity. Strides are those that PyTorch would have."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid import _views
+from lucid._size import Size
+from lucid._tape import TensorCore, apply, array
+from lucid.ops._dims import wrap_dim
+from lucid.ops.memory_format import channels_last, channels_last_3d, check, contiguous_format, memory_format, preserve_format
+from lucid.ops.shape import check_tensor, permute
+
+__all__ = ["is_nonzero", "is_tensor", "numel"]
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+
+def size(input: Tensor, dim: int | None = None) -> Any:
+    """The shape, or the size of the dimension `dim`. Raises IndexError if it is out of range."""
+    shape = array(input).shape
+    if dim is None:
+        return Size(shape)
+    if not shape:
+        raise IndexError("size: Dimension specified as 0 but tensor has no dimensions")
+    return shape[wrap_dim(dim, len(shape), "size")]
+
+
+def dim(input: Tensor) -> int:
+    """The number of dimensions."""
+    return array(input).ndim
+
+
+def numel(input: Tensor) -> int:
+    """The number of elements.
+
+    >>> import lucid
+    >>> lucid.numel(lucid.zeros(2, 3))
+    6
+    """
+    check_tensor("numel", input)
+    return array(input).size
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """True if the one element of `input` is not zero. Raises RuntimeError unless there is exactly one."""
+    check_tensor("is_nonzero", input)
+    return bool(input)
+
+
+def strides_of(t: Tensor) -> tuple[int, ...]:
+    """The strides of `t` in elements."""
+    shape = array(t).shape
+    extra = t._extra
+    if extra is None or extra.base is None or extra.trace is None or 0 in shape:
+        found = []
+        step = 1
+        for s in reversed(shape):
+            found.append(step)
+            step *= max(s, 1)
+        return tuple(found[::-1])
+    return _views.ghost(t).strides
+
+
+def stride(input: Tensor, dim: int | None = None) -> Any:
+    """How far apart neighbours along each dimension are, in elements of PyTorch's layout; or along `dim` alone."""
+    found = strides_of(input)
+    if dim is None:
+        return found
+    if not found:
+        raise IndexError("stride: Dimension specified as 0 but tensor has no dimensions")
+    return found[wrap_dim(dim, len(found), "stride")]
+
+
+def storage_offset(input: Tensor) -> int:
+    """Where the first element lies in the memory of the tensor that this one is a view of, counted in elements."""
+    array(input)
+    ghost = _views.ghost(input)
+    owner = ghost
+    while owner.base is not None:
+        owner = owner.base  # type: ignore[assignment]
+    return int(ghost.__array_interface__["data"][0] - owner.__array_interface__["data"][0])
+
+
+def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> bool:
+    """True if the elements lie in the order of the dimensions, or in that of `memory_format`."""
+    check("is_contiguous", memory_format)
+    extra = input._extra
+    if memory_format is contiguous_format and (extra is None or extra.base is None):
+        return True
+    shape, strides = array(input).shape, strides_of(input)
+    order = tuple(range(len(shape)))
+    if memory_format is not contiguous_format:
+        if len(shape) != memory_format.ndim:
+            return False
+        order = memory_format.order
+    expected = 1
+    for k in reversed(order):
+        if shape[k] != 1 and math.prod(shape):
+            if strides[k] != expected:
+                return False
+            expected *= shape[k]
+    return True
+
+
+def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> Tensor:
+    """`input` itself if it is contiguous in `memory_format`, else a copy that is."""
+    check("contiguous", memory_format)
+    if memory_format is preserve_format:
+        raise RuntimeError("contiguous: preserve memory format is unsupported by the contiguous operator; use contiguous_format")
+    extra = input._extra
+    if memory_format is contiguous_format and (extra is None or extra.base is None) or is_contiguous(input, memory_format):
+        return input
+    return copied(input, memory_format)
+
+
+def copied(input: Tensor, format: memory_format = contiguous_format) -> Tensor:
+    """A new tensor with the values of `input`, laid out in `format`."""
+
+    def clone(a: mx.array) -> mx.array:
+        return a  # arrays never change: two tensors may share one until one of them is written
+
+    if format in (channels_last, channels_last_3d):
+        if array(input).ndim != format.ndim:
+            raise RuntimeError(f"required rank {format.ndim} tensor to use {format!r} format, got {input._data.ndim} dimensions")
+        inner: Tensor = apply(clone, permute(input, format.order))
+        back = sorted(range(format.ndim), key=format.order.__getitem__)
+        return permute(inner, tuple(back))
+    result: Tensor = apply(clone, input)
+    return result
+
+
+def is_tensor(obj: Any) -> bool:
+    """True if `obj` is a tensor."""
+    return isinstance(obj, TensorCore)

@@ -1,0 +1,236 @@
+"""Ops that write whole slices: index_add, index_copy, index_fill, index_reduce, put, and the views' copying twins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid import _views
+from lucid._tape import TensorCore, apply, array
+from lucid.ops._dims import wrap_dim
+from lucid.ops._keys import bounded
+from lucid.ops._out import give
+from lucid.ops._place import on_cpu_if_wide
+from lucid.ops._promotion import number
+from lucid.ops.gathering import check_index
+from lucid.ops.indexing import _assigned
+from lucid.ops.pieces import as_strided, diagonal, select
+from lucid.ops.scattering import _same_dtype, increase, reduced, replace
+from lucid.ops.shape import broadcast_to, check_tensor, reshape
+
+__all__ = [
+    "as_strided_scatter",
+    "diagonal_scatter",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_reduce",
+    "put",
+    "select_scatter",
+    "slice_scatter",
+]
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+_all = slice(None)
+
+
+def _vector(operation: str, input: Tensor, dim: int, index: Tensor, source: Any, negative: bool, error: type[Exception]) -> tuple[int, Any]:
+    """The dimension, and the index checked. Raises unless `source` has the shape that `index` asks for."""
+    check_tensor(operation, input)
+    check_index(operation, index)
+    shape = array(input).shape
+    d = wrap_dim(dim, len(shape), operation)
+    if array(index).ndim > 1:
+        raise IndexError(f"{operation}(): Index should have dimension 1 or 0 (got {index._data.ndim})")
+    size = shape[d] if shape else 1
+    if isinstance(source, TensorCore):
+        have = array(source).shape
+        count = have[d] if have and d < len(have) else 1
+        if count != index._data.size:
+            raise IndexError(f"{operation}(): Number of indices ({index._data.size}) should be equal to source.size(dim): ({count}), for dim: {d}")
+        if have and shape and (*have[:d], *have[d + 1 :]) != (*shape[:d], *shape[d + 1 :]):
+            raise RuntimeError(
+                f"{operation}(): Source/destination tensor must have same slice shapes. Destination slice shape: "
+                f"{[s for k, s in enumerate(shape) if k != d]} at dimension {d} and source slice shape: {[s for k, s in enumerate(have) if k != d]} "
+                f"at dimension {d}."
+            )
+    return d, bounded(index, d, -size if negative else 0, size, error)
+
+
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+    """A copy of `input` with `alpha * source` added to the slices at `index` along `dim`, as often as an index appears.
+
+    Raises RuntimeError or IndexError for an index out of range and for shapes and dtypes that do not fit.
+    """
+    check_tensor("index_add", input)
+    _same_dtype("index_add", input, source)
+    d, at = _vector("index_add", input, dim, index, source, False, RuntimeError)
+    shape = input._data.shape
+
+    def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
+        if i.size == 0 or a.size == 0:
+            return a
+        v = v if alpha.__class__ is int and alpha == 1 else v * mx.array(alpha, v.dtype)
+        with on_cpu_if_wide(a):
+            if not shape:
+                return increase(a.reshape(1), i.reshape(-1), v.reshape(-1)).reshape(())
+            return increase_slices(a, d, i.reshape(-1), v)
+
+    fn.__qualname__ = "index_add"
+    return give(apply(fn, input, at, source), out, "index_add")
+
+
+def increase_slices(a: mx.array, d: int, i: mx.array, v: mx.array) -> mx.array:
+    """`a` with the slices `v` added at `i` along `d`."""
+    v = v.reshape((*a.shape[:d], i.size, *a.shape[d + 1 :]))
+    if a.dtype == mx.bool_:
+        return increase_slices(a.astype(mx.int32), d, i, v.astype(mx.int32)) != 0
+    return a.at[(_all,) * d + (i,)].add(v)
+
+
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy of `input` with the slices of `source` at `index` along `dim`."""
+    check_tensor("index_copy", input)
+    _same_dtype("index_copy", input, source)
+    d, at = _vector("index_copy", input, dim, index, source, False, IndexError)
+    shape = input._data.shape
+
+    def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
+        if i.size == 0 or a.size == 0:
+            return a
+        if not shape:
+            return replace(a.reshape(1), i.reshape(-1), v.reshape(-1)).reshape(())
+        return _assigned(a, (_all,) * d + (i.reshape(-1),), v.reshape((*shape[:d], i.size, *shape[d + 1 :])))
+
+    fn.__qualname__ = "index_copy"
+    return give(apply(fn, input, at, source), out, "index_copy")
+
+
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """A copy of `input` with `value`, a number or a 0-dim tensor, in the slices at `index` along `dim`."""
+    d, at = _vector("index_fill", input, dim, index, None, True, IndexError)
+    shape, to = input._data.shape, input._data.dtype
+    if not isinstance(value, TensorCore):
+        if isinstance(value, complex) and not input.dtype.is_complex:
+            raise RuntimeError(f"index_fill_(): Converting complex Scalar to non-complex type is not supported, got {value} for {input.dtype!r}")
+        value = number(value, to)
+    elif array(value).ndim:
+        raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._data.ndim} dimension(s).")
+
+    def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
+        if i.size == 0 or a.size == 0:
+            return a
+        v = v.astype(to)
+        if not shape:
+            return v
+        return _assigned(a, (_all,) * d + (i.reshape(-1),), mx.broadcast_to(v, (*shape[:d], i.size, *shape[d + 1 :])))
+
+    fn.__qualname__ = "index_fill"
+    result: Tensor = apply(fn, input, at, value)
+    return result
+
+
+def index_reduce(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True, out: Tensor | None = None
+) -> Tensor:
+    """All slices of `source` with the same index along `dim`, and with `include_self` the one of `input`, reduced to one.
+
+    `reduce` is "prod", "mean", "amax" or "amin".
+    """
+    check_tensor("index_reduce", input)
+    _same_dtype("index_reduce", input, source)
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce: reduce argument must be either prod, mean, amax or amin, got {reduce}.")
+    d, _ = _vector("index_reduce", input, dim, index, source, False, RuntimeError)
+    shape = array(source).shape
+    spread = reshape(index, (1,) * d + (-1,) + (1,) * (len(shape) - d - 1)) if shape else reshape(index, ())
+    return give(reduced("index_reduce", input, d, broadcast_to(spread, shape), source, reduce, include_self), out, "index_reduce")
+
+
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of `input` with `source` at `index`, counted as if `input` had one dimension; with `accumulate` added to it.
+
+    Raises IndexError for an index out of range, RuntimeError if `index` and `source` differ in size or the dtypes do.
+    """
+    check_tensor("put", input)
+    if not isinstance(index, TensorCore) or not isinstance(source, TensorCore):
+        raise TypeError("put(): arguments 'index' and 'source' must be Tensors")
+    if array(index).dtype != mx.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype!r}")
+    if array(source).dtype != array(input).dtype:
+        raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype!r} and source.dtype = {source.dtype!r}")
+    if index._data.size != source._data.size:
+        raise RuntimeError(
+            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source._data.size}, "
+            f"index.numel() = {index._data.size}"
+        )
+    size = input._data.size
+    at = bounded(index, 0, -size, size)
+    combine = increase if accumulate else replace
+
+    def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
+        if i.size == 0:
+            return a
+        i = mx.where(i < 0, i + size, i).reshape(-1)
+        with on_cpu_if_wide(a):
+            return combine(a.reshape(-1), i, v.reshape(-1)).reshape(a.shape)
+
+    fn.__qualname__ = "put"
+    result: Tensor = apply(fn, input, at, source)
+    return result
+
+
+# ---- what writing to a view would do, on a copy ----------------------------------------------------------------------
+
+
+def _written(operation: str, input: Tensor, src: Any, view: Any) -> Tensor:
+    """A copy of `input` after `src` was written to the view `view(copy)`."""
+    check_tensor(operation, input)
+    if not isinstance(src, TensorCore):
+        raise TypeError(f"{operation}(): argument 'src' must be Tensor, not {type(src).__name__}")
+
+    def clone(a: mx.array) -> mx.array:
+        return a
+
+    result: Tensor = apply(clone, input)
+    part = view(result)
+    if array(part).shape != array(src).shape:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src._data.shape)}, slice size = {list(part._data.shape)}"
+        )
+    to = part._data.dtype
+    _views.assign(part, apply(lambda v: v.astype(to), src))
+    return result
+
+
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
+    """A copy of `input` with `src` at `index` along `dim`. Raises RuntimeError if `src` has another shape than that slice."""
+    return _written("select_scatter", input, src, lambda x: select(x, dim, index))
+
+
+def slice_scatter(
+    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    """A copy of `input` with `src` in the slice `start:end:step` along `dim`."""
+
+    def view(x: Tensor) -> Tensor:
+        d = wrap_dim(dim, array(x).ndim, "slice_scatter")
+        return x[(_all,) * d + (slice(start, end, step),)]  # type: ignore[index]
+
+    return _written("slice_scatter", input, src, view)
+
+
+def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """A copy of `input` with `src` on a diagonal of the dimensions `dim1` and `dim2`."""
+    return _written("diagonal_scatter", input, src, lambda x: diagonal(x, offset, dim1, dim2))
+
+
+def as_strided_scatter(
+    input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Tensor:
+    """A copy of `input` with `src` in the view that `as_strided` makes of it."""
+    return _written("as_strided_scatter", input, src, lambda x: as_strided(x, size, stride, storage_offset))

@@ -1,0 +1,34 @@
+"""Memory formats: the order in which the dimensions lie in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["channels_last", "channels_last_3d", "contiguous_format", "memory_format", "preserve_format"]
+
+
+class memory_format:
+    """The order in which dimensions lie in memory, such as `lucid.channels_last`. Instances are singletons."""
+
+    __slots__ = ("name", "ndim", "order")
+
+    def __init__(self, name: str, order: tuple[int, ...] = ()) -> None:
+        self.name, self.order, self.ndim = name, order, len(order)
+
+    def __repr__(self) -> str:
+        return f"lucid.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last", (0, 2, 3, 1))
+channels_last_3d = memory_format("channels_last_3d", (0, 2, 3, 4, 1))
+
+
+def check(operation: str, value: Any) -> None:
+    """Raise TypeError unless `value` is a memory format."""
+    if not isinstance(value, memory_format):
+        raise TypeError(f"{operation}: expected a memory format such as lucid.contiguous_format, got {value!r}")

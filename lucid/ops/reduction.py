@@ -1,0 +1,365 @@
+"""Reductions: sum, mean, prod, the extremes and where they are, any and all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid import dtypes, return_types
+from lucid._tape import TensorCore, apply
+from lucid.dtypes import INEXACT, OF_MX, dtype
+from lucid.ops._arguments import numpy_names
+from lucid.ops._dims import wrap_dim
+from lucid.ops import _precise
+from lucid.ops._out import give, give_pair
+from lucid.ops._reduce import (
+    HALF,
+    average,
+    axes_of,
+    extreme,
+    need_elements,
+    on_rows,
+    pick,
+    position,
+    product,
+    reduced_shape,
+    total,
+)
+from lucid.ops.extrema import maximum, minimum
+
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "aminmax",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "nanmean",
+    "nansum",
+    "prod",
+    "sum",
+]
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+Dims = int | tuple[int, ...] | list[int] | None
+
+
+@numpy_names
+def sum(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """The sum of all elements, or over `dim`: an int, several, or None for all. Integers and bools add up in int64.
+
+    `dtype` converts the elements first. float16 and bfloat16 accumulate in float32.
+
+    >>> import lucid
+    >>> lucid.sum(lucid.tensor([[1, 2], [3, 4]]), dim=0)
+    tensor([4, 6])
+    """
+    axes = None if dim is None else axes_of(dim, input._data.ndim, "sum")
+    if dtype is None:
+        result = apply(lambda a: total(a, axes, keepdim), input)
+    else:
+        to = dtype.mx
+        result = apply(lambda a: total(a.astype(to), axes, keepdim).astype(to), input)
+    return result if out is None else give(result, out, "sum")
+
+
+@numpy_names
+def nansum(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """`sum` with NaN counted as zero. Raises RuntimeError for complex tensors."""
+    if input._data.dtype == mx.complex64:
+        raise RuntimeError("nansum does not support complex inputs")
+    axes = axes_of(dim, input._data.ndim, "nansum")
+    to = None if dtype is None else dtype.mx
+
+    def fn(a: mx.array) -> mx.array:
+        a = a if to is None else a.astype(to)
+        if a.dtype not in INEXACT:
+            return total(a, axes, keepdim) if to is None else total(a, axes, keepdim).astype(to)
+        return total(mx.where(mx.isnan(a), mx.zeros((), a.dtype), a), axes, keepdim)
+
+    return give(apply(fn, input), out, "nansum")
+
+
+def _mean_dtype(input: Tensor, dtype: dtype | None, operation: str) -> dtype:
+    have = OF_MX[input._data.dtype]
+    want = have if dtype is None else dtype
+    if not want.is_inexact:
+        what = "Input dtype" if dtype is None else "Optional dtype"
+        raise RuntimeError(
+            f"{operation}(): could not infer output dtype. {what} must be either a floating point or complex dtype, "
+            f"got {want!r}; pass dtype=lucid.float32 or call .float() first"
+        )
+    return want
+
+
+@numpy_names
+def mean(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """The mean of all elements, or over `dim`. Of no elements it is NaN.
+
+    Raises RuntimeError for integers and bools unless `dtype` names a floating one to convert them to first.
+
+    >>> import lucid
+    >>> lucid.mean(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
+    tensor([1.5000, 3.5000])
+    """
+    axes = None if dim is None else axes_of(dim, input._data.ndim, "mean")
+    if dtype is None and input._data.dtype in INEXACT:
+        result = apply(lambda a: average(a, axes, keepdim), input)
+    else:
+        to = _mean_dtype(input, dtype, "mean").mx
+        result = apply(lambda a: average(a.astype(to), axes, keepdim), input)
+    return result if out is None else give(result, out, "mean")
+
+
+@numpy_names
+def nanmean(
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """The mean of the elements that are not NaN. Raises RuntimeError for integers and bools."""
+    if not input._data.dtype in INEXACT:
+        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {OF_MX[input._data.dtype]!r}")
+    axes = axes_of(dim, input._data.ndim, "nanmean")
+    to = _mean_dtype(input, dtype, "nanmean").mx
+
+    def fn(a: mx.array) -> mx.array:
+        wide = mx.float32 if to in HALF else to
+        a = a.astype(wide)
+        known = mx.logical_not(mx.isnan(a))
+        counts = total(known, axes, keepdim).astype(wide)
+        return (total(mx.where(known, a, mx.zeros((), wide)), axes, keepdim) / counts).astype(to)
+
+    return give(apply(fn, input), out, "nanmean")
+
+
+@numpy_names
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None, out: Tensor | None = None
+) -> Tensor:
+    """The product of all elements, or along the one dimension `dim`. Integers and bools multiply in int64.
+
+    >>> import lucid
+    >>> lucid.prod(lucid.tensor([2, 3, 4]))
+    tensor(24)
+    """
+    axes = None if dim is None else (wrap_dim(dim, input._data.ndim, "prod"),)
+    if input._data.ndim == 0:
+        axes = None
+    to = None if dtype is None else dtype.mx
+
+    def fn(a: mx.array) -> mx.array:
+        result = product(a if to is None else a.astype(to), axes, keepdim)
+        return result if to is None else result.astype(to)
+
+    return give(apply(fn, input), out, "prod")
+
+
+# ---- truth -----------------------------------------------------------------------------------------------------------
+
+
+def _truth_axes(dim: Any, ndim: int, operation: str) -> tuple[int, ...] | None:
+    # An empty sequence of dimensions reduces nothing here, unlike in every other reduction of PyTorch's.
+    return () if isinstance(dim, (tuple, list)) and not dim and ndim else axes_of(dim, ndim, operation)
+
+
+@numpy_names
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """True where all elements over `dim` are nonzero (NaN is); bool, for uint8 tensors uint8. True for no elements."""
+    axes = _truth_axes(dim, input._data.ndim, "all")
+
+    def fn(a: mx.array) -> mx.array:
+        result = mx.ones(reduced_shape(a.shape, axes, keepdim), mx.bool_) if a.size == 0 else mx.all(a != 0, axes, keepdim)
+        return result.astype(mx.uint8) if a.dtype == mx.uint8 else result
+
+    return give(apply(fn, input), out, "all")
+
+
+@numpy_names
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """True where any element over `dim` is nonzero (NaN is); bool, for uint8 tensors uint8. False for no elements."""
+    axes = _truth_axes(dim, input._data.ndim, "any")
+
+    def fn(a: mx.array) -> mx.array:
+        result = mx.zeros(reduced_shape(a.shape, axes, keepdim), mx.bool_) if a.size == 0 else mx.any(a != 0, axes, keepdim)
+        return result.astype(mx.uint8) if a.dtype == mx.uint8 else result
+
+    return give(apply(fn, input), out, "any")
+
+
+@numpy_names
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
+    """How many elements are not zero, in int64."""
+    axes = axes_of(dim, input._data.ndim, "count_nonzero")
+    return apply(lambda a: total(a != 0, axes), input)  # type: ignore[no-any-return]
+
+
+# ---- extremes --------------------------------------------------------------------------------------------------------
+
+
+def _no_complex(input: Tensor, operation: str) -> None:
+    if input._data.dtype == mx.complex64:
+        raise NotImplementedError(f"{operation}(): complex numbers have no order, got a complex64 tensor")
+
+
+def _need(input: Tensor, axes: tuple[int, ...] | None, operation: str) -> None:
+    if input._data.size:
+        return
+    if axes is None:
+        raise RuntimeError(
+            f"{operation}(): Expected reduction dim to be specified for input.numel() == 0. "
+            "Specify the reduction dim with the 'dim' argument."
+        )
+    need_elements(input._data.shape, axes, operation)
+
+
+@numpy_names
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The largest value over `dim`, NaN if there is one. Equal largest values share the gradient evenly."""
+    _no_complex(input, "amax")
+    axes = axes_of(dim, input._data.ndim, "amax")
+    _need(input, None if dim is None or dim == () or dim == [] else axes, "amax")
+    return give(apply(lambda a: extreme(mx.max, a, axes, keepdim), input), out, "amax")
+
+
+@numpy_names
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The smallest value over `dim`, NaN if there is one. Equal smallest values share the gradient evenly."""
+    _no_complex(input, "amin")
+    axes = axes_of(dim, input._data.ndim, "amin")
+    _need(input, None if dim is None or dim == () or dim == [] else axes, "amin")
+    return give(apply(lambda a: extreme(mx.min, a, axes, keepdim), input), out, "amin")
+
+
+@numpy_names
+def aminmax(
+    input: Tensor, *, dim: int | None = None, keepdim: bool = False, out: tuple[Tensor, Tensor] | None = None
+) -> return_types.aminmax:
+    """The smallest and the largest value, of all elements or along `dim`, as `(min, max)`."""
+    _no_complex(input, "aminmax")
+    axes = None if dim is None else axes_of(wrap_dim(dim, input._data.ndim, "aminmax"), input._data.ndim, "aminmax")
+    if input._data.size == 0 and (axes is None or input._data.shape[axes[0]] == 0):
+        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
+    low, high = apply(lambda a: (extreme(mx.min, a, axes, keepdim), extreme(mx.max, a, axes, keepdim)), input)
+    return return_types.aminmax(*give_pair((low, high), out, "aminmax"))
+
+
+@numpy_names
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None) -> Any:
+    """The largest of all elements; `max(input, dim)`: the largest along `dim` with its index; `max(input, other)`: of each pair.
+
+    NaN is larger than anything. Along a dimension the result is `(values, indices)`; of several largest values the first counts, and
+    takes the gradient.
+
+    >>> import lucid
+    >>> lucid.max(lucid.tensor([[1, 5, 2], [7, 0, 3]]), dim=1).indices
+    tensor([1, 0])
+    """
+    if other is not None or isinstance(dim, TensorCore):
+        return maximum(input, dim if other is None else other, out=out)
+    _no_complex(input, "max")
+    if dim is None:
+        _need(input, None, "max")
+        return give(apply(lambda a: mx.max(a), input), out, "max")
+    axis = wrap_dim(dim, input._data.ndim, "max")
+    _need(input, (axis,), "max") if input._data.ndim else None
+
+    def fn(a: mx.array) -> tuple[mx.array, mx.array]:
+        index = position(mx.argmax, a, axis, True)
+        values = pick(a, index, axis)
+        return (values, index.astype(mx.int64)) if keepdim else (values.squeeze(axis), index.squeeze(axis).astype(mx.int64))
+
+    return return_types.max(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "max"))
+
+
+@numpy_names
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None) -> Any:
+    """The smallest of all elements; `min(input, dim)`: the smallest along `dim` with its index; `min(input, other)`: of each pair.
+
+    NaN is smaller than anything. Along a dimension the result is `(values, indices)`; of several smallest values the first counts,
+    and takes the gradient.
+    """
+    if other is not None or isinstance(dim, TensorCore):
+        return minimum(input, dim if other is None else other, out=out)
+    _no_complex(input, "min")
+    if dim is None:
+        _need(input, None, "min")
+        return give(apply(lambda a: mx.min(a), input), out, "min")
+    axis = wrap_dim(dim, input._data.ndim, "min")
+    _need(input, (axis,), "min") if input._data.ndim else None
+
+    def fn(a: mx.array) -> tuple[mx.array, mx.array]:
+        index = position(mx.argmin, a, axis, True)
+        values = pick(a, index, axis)
+        return (values, index.astype(mx.int64)) if keepdim else (values.squeeze(axis), index.squeeze(axis).astype(mx.int64))
+
+    return return_types.min(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "min"))
+
+
+def _find(find: Any, operation: str, input: Tensor, dim: int | None, keepdim: bool, out: Tensor | None) -> Tensor:
+    kind = input._data.dtype
+    if kind == mx.complex64 or kind == mx.bool_:
+        raise RuntimeError(f"{operation}(): does not support {OF_MX[kind].name} input")
+    axis = None if dim is None else wrap_dim(dim, input._data.ndim, operation)
+    if input._data.size == 0:
+        if axis is None:
+            raise IndexError(f"{operation}(): Expected reduction dim to be specified for input.numel() == 0.")
+        need_elements(input._data.shape, (axis,), operation)
+    axis = axis if input._data.ndim else None
+
+    def fn(a: mx.array) -> mx.array:
+        return position(find, a, axis, keepdim).astype(mx.int64)
+
+    fn.__qualname__ = operation
+    return give(apply(fn, input), out, operation)
+
+
+@numpy_names
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The index of the first largest element along `dim`, in int64; without `dim` its index in the flattened tensor."""
+    return _find(mx.argmax, "argmax", input, dim, keepdim, out)
+
+
+@numpy_names
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The index of the first smallest element along `dim`, in int64; without `dim` its index in the flattened tensor."""
+    return _find(mx.argmin, "argmin", input, dim, keepdim, out)
+
+
+@numpy_names
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """The log of the summed exponentials over `dim`, computed without overflow. Integers become the default floating dtype.
+
+    >>> import lucid
+    >>> lucid.logsumexp(lucid.tensor([1000.0, 1000.0]), dim=0)
+    tensor(1000.6931)
+    """
+    axes = axes_of(dim, input._data.ndim, "logsumexp")
+    kind = input._data.dtype
+    to = kind if kind in INEXACT else dtypes.get_default_dtype().mx
+
+    def fn(a: mx.array) -> mx.array:
+        a = a.astype(to)
+        if a.size == 0:
+            return mx.full(reduced_shape(a.shape, axes, keepdim), -mx.inf, to)
+        if to == mx.float64 or to == mx.complex64:
+            top = mx.stop_gradient(mx.max(mx.real(a), axis=axes, keepdims=True))
+            top = mx.where(mx.isinf(top), mx.zeros((), top.dtype), top)
+            shifted = mx.log(mx.sum(_precise.exp(a - top), axis=axes, keepdims=True)) + top
+            return shifted.reshape(reduced_shape(a.shape, axes, keepdim))
+        return mx.logsumexp(a, axis=axes, keepdims=keepdim)
+
+    return give(apply(fn, input), out, "logsumexp")

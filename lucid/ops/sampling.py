@@ -1,0 +1,244 @@
+"""Drawing from distributions whose parameters are tensors, and filling tensors with random numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import numpy as np
+
+from lucid import _views
+from lucid._generator import Generator, draw_exponential, draw_integers, draw_normal, draw_uniform, fresh_key
+from lucid._tape import TensorCore, array, wrap
+from lucid.dtypes import FLOATING, OF_MX, dtype
+from lucid.ops._out import give, into
+from lucid.ops._reduce import HALF
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+__all__ = ["bernoulli", "multinomial", "poisson"]
+
+
+def refuse(wrong: mx.array, message: str) -> None:
+    """Raise RuntimeError if any of `wrong` is true. Inside a traced function there are no values yet, and nothing is checked."""
+    try:
+        found = wrong.size > 0 and bool(mx.any(wrong).item())
+    except ValueError:
+        return
+    if found:
+        raise RuntimeError(message)
+
+
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
+) -> Tensor:
+    """Zeros and ones, one with the probability that `input` holds, or `p` everywhere; of the shape and dtype of `input`.
+
+    Raises RuntimeError for probabilities outside [0, 1].
+    """
+    kind = input._data.dtype
+    if p is None and kind not in FLOATING:
+        raise NotImplementedError(f"bernoulli: expected probabilities of a floating dtype, got {OF_MX[kind]!r}")
+    return give(_device_like(input, _zeros_and_ones(input._data.shape, input if p is None else p, generator).astype(kind)), out)
+
+
+def _zeros_and_ones(shape: tuple[int, ...], p: Any, generator: Generator | None) -> mx.array:
+    if isinstance(p, TensorCore):
+        odds = array(p).astype(mx.float32)
+        refuse(mx.logical_not((odds >= 0) & (odds <= 1)), "bernoulli: expected all probabilities to be between 0 and 1")
+        return mx.random.bernoulli(mx.broadcast_to(odds, shape), key=fresh_key(generator))
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+    return mx.random.bernoulli(p, shape, fresh_key(generator))
+
+
+def _device_like(input: Tensor, data: mx.array) -> Tensor:
+    t = wrap(data)
+    return t if input._extra is None else _views.pin(t, _views.device_of(input))
+
+
+def multinomial(
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """`num_samples` indices for each row, int64, drawn with the row's values as weights. They need not sum to 1.
+
+    Raises RuntimeError for weights that are negative, infinite or NaN, for rows that sum to 0, and for more samples than there
+    are columns, unless drawn with replacement.
+    """
+    kind, shape = input._data.dtype, input._data.shape
+    if kind not in FLOATING:
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {OF_MX[kind]!r}")
+    if not 1 <= len(shape) <= 2:
+        raise RuntimeError(f"multinomial: prob_dist must be 1 or 2 dim, got shape {tuple(shape)}")
+    if num_samples <= 0:
+        raise RuntimeError(f"cannot sample n_sample <= 0 samples, got {num_samples}")
+    if not replacement and num_samples > shape[-1]:
+        raise RuntimeError(
+            f"cannot sample n_sample > prob_dist.size(-1) samples without replacement, got {num_samples} of {shape[-1]}"
+        )
+    weights = array(input)
+    if weights.size == 0:
+        return give(wrap(mx.zeros((*shape[:-1], num_samples if shape[0] else 0), mx.int64)), out, "multinomial")
+    weights = weights if kind == mx.float64 else weights.astype(mx.float32)
+    refuse(
+        mx.logical_not((weights >= 0) & (weights < mx.inf)), "probability tensor contains either `inf`, `nan` or element < 0"
+    )
+    refuse(
+        mx.sum(weights, axis=-1) <= 0, "invalid multinomial distribution (sum of probabilities <= 0)"
+    )
+    key = fresh_key(generator)
+    if replacement and num_samples > 1:
+        data = _with_replacement(weights, num_samples, key)
+    else:
+        race = weights / draw_exponential(tuple(shape), weights.dtype, key)  # who finishes first, at rates `weights`
+        if num_samples == 1:
+            data = mx.argmax(race, axis=-1, keepdims=True)
+        else:
+            data = mx.argsort(-race, axis=-1)[..., :num_samples]
+    return give(_device_like(input, data.astype(mx.int64)), out, "multinomial")
+
+
+def _with_replacement(weights: mx.array, n: int, key: mx.array) -> mx.array:
+    rows = weights.reshape(-1, weights.shape[-1])
+    sums = mx.cumsum(rows, axis=-1)
+    at = draw_uniform((rows.shape[0], n), rows.dtype, key) * sums[:, -1:]
+    found = mx.stack([mx.searchsorted(sums[k], at[k], side="right") for k in range(rows.shape[0])])
+    return mx.minimum(found, rows.shape[-1] - 1).reshape(*weights.shape[:-1], n)
+
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Poisson numbers of the rates `input`, in its shape and dtype.
+
+    MLX 0.32 has no Poisson sampler, so this evaluates `input` and draws on the host. Raises RuntimeError for negative rates.
+    """
+    kind = input._data.dtype
+    if kind not in FLOATING:
+        raise NotImplementedError(f"poisson: expected rates of a floating dtype, got {OF_MX[kind]!r}")
+    rates = input.detach().numpy(force=True).astype(np.float64)
+    if (rates < 0).any():
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    drawn = host(generator).poisson(np.nan_to_num(rates)).astype(np.float64)
+    drawn[np.isnan(rates)] = np.nan
+    return _device_like(input, mx.array(drawn.astype(np.float32)).astype(kind))
+
+
+# ---- in place --------------------------------------------------------------------------------------------------------
+
+
+def _fill(t: Tensor, data: mx.array) -> Tensor:
+    return into(t, wrap(data.astype(t._data.dtype)))
+
+
+def _inexact(t: Tensor, operation: str) -> mx.Dtype:
+    kind = t._data.dtype
+    if kind not in FLOATING:
+        raise NotImplementedError(f"{operation}: expected a floating tensor, got {OF_MX[kind]!r}")
+    return mx.float32 if kind in HALF else kind
+
+
+def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Generator | None = None) -> Tensor:
+    """Fill this tensor with uniform numbers in [`from_`, `to`)."""
+    kind = _inexact(self, "uniform_")
+    if from_ > to:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
+    data = draw_uniform(self._data.shape, kind, fresh_key(generator))
+    if (from_, to) != (0, 1):
+        below = np.nextafter(OF_MX[kind].numpy.type(to), OF_MX[kind].numpy.type(from_))  # rounding may reach `to`
+        data = mx.minimum(data * (to - from_) + from_, mx.array(below, kind))
+    return _fill(self, data)
+
+
+def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Tensor:
+    """Fill this tensor with normal numbers of mean `mean` and standard deviation `std`."""
+    if std < 0:
+        raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
+    kind = self._data.dtype if self._data.dtype == mx.complex64 else _inexact(self, "normal_")
+    data = draw_normal(self._data.shape, kind, fresh_key(generator))
+    return _fill(self, data if (mean, std) == (0, 1) else data * std + mean)
+
+
+def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Tensor:
+    """Fill this tensor with numbers whose log is normal, of mean `mean` and standard deviation `std`."""
+    if std <= 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    kind = _inexact(self, "log_normal_")
+    return _fill(self, mx.exp(draw_normal(self._data.shape, kind, fresh_key(generator)) * std + mean))
+
+
+def exponential_(self: Tensor, lambd: float = 1, *, generator: Generator | None = None) -> Tensor:
+    """Fill this tensor with exponential numbers of rate `lambd`."""
+    if not lambd > 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+    kind = _inexact(self, "exponential_")
+    return _fill(self, draw_exponential(self._data.shape, kind, fresh_key(generator)) / lambd)
+
+
+def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Tensor:
+    """Fill this tensor with Cauchy numbers around `median` of width `sigma`."""
+    if not sigma > 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    kind = _inexact(self, "cauchy_")
+    return _fill(self, mx.tan((draw_uniform(self._data.shape, kind, fresh_key(generator)) - 0.5) * math.pi) * sigma + median)
+
+
+def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Fill this tensor with the numbers of trials up to the first success, of probability `p`."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    kind = self._data.dtype
+    wide = mx.float64 if kind == mx.float64 else mx.float32
+    waited = draw_exponential(self._data.shape, wide, fresh_key(generator)) / -math.log1p(-p)
+    return _fill(self, mx.ceil(waited))
+
+
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Fill this tensor with zeros and ones, one with probability `p`, a number or a tensor."""
+    return _fill(self, _zeros_and_ones(self._data.shape, p, generator))
+
+
+def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
+    """Fill this tensor with integers: all that its dtype has from 0 on, those below `from_` alone, or from `from_` to `to` - 1."""
+    kind = OF_MX[self._data.dtype]
+    if kind.is_complex:
+        raise NotImplementedError("random_: expected an integer, bool or floating tensor, got complex64")
+    if to is None and from_ is not None:
+        from_, to = 0, from_
+    if to is None:
+        low, high = 0, random_top(kind)
+    else:
+        low, high = int(from_ or 0), int(to)
+        if low >= high:
+            raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        check_range("random_", kind, low, high)
+    return _fill(self, draw_integers(self._data.shape, low, high, fresh_key(generator)))
+
+
+def random_top(kind: dtype) -> int:
+    """One more than the largest integer that `random_()` draws for a dtype: up to where a floating dtype holds them all."""
+    if kind.rank == 0:
+        return 2
+    if kind.is_floating_point:
+        return {"float16": 2**11, "bfloat16": 2**8, "float32": 2**24, "float64": 2**53}[kind.name] + 1
+    return int(np.iinfo(kind.numpy).max) + 1
+
+
+def check_range(operation: str, kind: dtype, low: int, high: int) -> None:
+    """Raise RuntimeError if `kind`, an integer dtype or bool, does not hold all of [low, high)."""
+    if kind.is_inexact:
+        return
+    bottom = 0 if kind.rank == 0 else int(np.iinfo(kind.numpy).min)
+    top = random_top(kind)
+    if low < bottom or high > top:
+        raise RuntimeError(f"{operation}: from={low} and to - 1={high - 1} must be in the range of {kind!r}, {bottom} to {top - 1}")
+
+
+def host(generator: Generator | None = None) -> np.random.Generator:
+    """A numpy generator seeded by a draw, for what MLX cannot sample."""
+    return np.random.Generator(np.random.Philox(key=int(np.array(fresh_key(generator)).view(np.uint64)[0])))

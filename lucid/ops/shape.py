@@ -1,0 +1,429 @@
+"""Views of another shape: the same elements under other dimensions. Writing to one writes to what it was made from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import numpy as np
+
+from lucid import _views
+from lucid._tape import TensorCore, apply, array
+from lucid.dtypes import dtype as _dtype
+from lucid.ops._dims import shape_of, wrap_dim, wrap_dims
+
+__all__ = [
+    "adjoint",
+    "broadcast_to",
+    "flatten",
+    "moveaxis",
+    "movedim",
+    "permute",
+    "ravel",
+    "reshape",
+    "squeeze",
+    "swapaxes",
+    "swapdims",
+    "t",
+    "transpose",
+    "unflatten",
+    "unsqueeze",
+]
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+Ghost = np.ndarray[Any, Any]
+
+
+def check_tensor(operation: str, input: Any) -> None:
+    """Raise TypeError unless `input` is a tensor."""
+    if not isinstance(input, TensorCore):
+        raise TypeError(f"{operation}(): argument 'input' must be Tensor, not {type(input).__name__}")
+
+
+def resolve(operation: str, sizes: Sequence[Any], count: int) -> tuple[int, ...]:
+    """`sizes` for `count` elements, with -1 worked out. Raises RuntimeError where they do not fit, TypeError for non-integers."""
+    shape = shape_of((tuple(sizes),), operation)
+    if any(s < -1 for s in shape):
+        raise RuntimeError(f"{operation}: invalid shape dimension {min(shape)}")
+    if shape.count(-1) > 1:
+        raise RuntimeError(f"{operation}: only one dimension can be inferred, got {list(shape)}")
+    known = math.prod(s for s in shape if s >= 0)
+    if -1 in shape:
+        if known == 0 and count == 0:
+            raise RuntimeError(
+                f"{operation}: cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size "
+                "-1 can be any value and is ambiguous"
+            )
+        if known and count % known == 0:
+            return tuple(count // known if s < 0 else s for s in shape)
+    elif known == count:
+        return shape
+    raise RuntimeError(f"{operation}: shape '{list(shape)}' is invalid for input of size {count}")
+
+
+def _reshaped(operation: str, input: Tensor, shape: Sequence[Any]) -> Tensor:
+    def fn(a: mx.array) -> mx.array:
+        return mx.reshape(a, shape)
+
+    def trace(g: Ghost) -> Ghost:
+        return g.reshape(shape, copy=False)
+
+    def put(parent: mx.array, value: mx.array) -> mx.array:
+        return mx.reshape(value, parent.shape)
+
+    fn.__qualname__ = operation
+    try:
+        return _views.view(fn, input, trace, put)
+    except (ValueError, TypeError, RuntimeError):  # only now find out what was wrong: this is a hot path
+        check_tensor(operation, input)
+        size = array(input).size
+        resolved = resolve(operation, shape, size)
+        if resolved == tuple(shape):
+            raise
+        return _reshaped(operation, input, resolved)
+
+
+def _one(sizes: tuple[Any, ...]) -> Any:
+    return sizes[0] if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
+
+
+def view(input: Tensor, *shape: Any, dtype: Any = None, size: Any = None) -> Tensor:
+    """The same memory under another shape, or with a dtype under another interpretation of its bytes.
+
+    One size may be -1 and is worked out. `view(dtype)` scales the last dimension by the ratio of the element sizes.
+    Raises RuntimeError if the number of elements differs, or if the strides do not allow it: `reshape` copies then.
+
+    >>> import lucid
+    >>> lucid.tensor([1, 2, 3, 4]).view(2, -1)
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    sizes = _one(shape) if size is None else size
+    if dtype is not None or isinstance(sizes, _dtype):
+        from lucid.ops.reinterpret import view_dtype
+
+        return view_dtype(input, sizes if dtype is None else dtype)
+    if input._extra is not None and not _can_view(input, sizes):
+        resolve("view", sizes, array(input).size)
+        raise RuntimeError(
+            "view: view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            f"contiguous subspaces): sizes {list(input._data.shape)}, wanted {list(sizes)}. Use .reshape(...) instead."
+        )
+    return _reshaped("view", input, sizes)
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input.view(other.shape)`."""
+    return view(input, array(other).shape)
+
+
+def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
+    """The same elements under another shape: a view where the strides allow it, else a copy.
+
+    Takes `reshape(x, (2, 3))` and, as a method, also `x.reshape(2, 3)`. One size may be -1.
+    Raises RuntimeError if the number of elements differs.
+    """
+    wanted = _one(sizes) if shape is None else shape
+    check_tensor("reshape", input)
+    if input._extra is not None and not _can_view(input, wanted):
+
+        def reshape(a: mx.array) -> mx.array:
+            return mx.reshape(a, wanted)
+
+        try:
+            result: Tensor = apply(reshape, input)
+        except (ValueError, TypeError, RuntimeError):
+            wanted = resolve("reshape", wanted, array(input).size)
+            result = apply(reshape, input)
+        return result
+    return _reshaped("view", input, wanted)
+
+
+def _can_view(t: Tensor, shape: Any) -> bool:
+    extra = t._extra
+    if extra is None or extra.base is None or extra.trace is None:
+        return True
+    ghost = _views.ghost(t)
+    if ghost.flags.c_contiguous:
+        return True
+    try:
+        ghost.reshape(shape, copy=False)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input.reshape(other.shape)`."""
+    return reshape(input, array(other).shape)
+
+
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one dimension: a view where possible."""
+    return reshape(input, (-1,))
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions from `start_dim` to `end_dim`, both included, made into one; a 0-dim tensor becomes 1-dim.
+
+    Raises RuntimeError if `start_dim` comes after `end_dim`, IndexError if one is out of range.
+    """
+    check_tensor("flatten", input)
+    shape = array(input).shape
+    first, last = wrap_dim(start_dim, len(shape), "flatten"), wrap_dim(end_dim, len(shape), "flatten")
+    if first > last:
+        raise RuntimeError(f"flatten() has invalid args: start_dim cannot come after end_dim, got {start_dim} and {end_dim}")
+    if first == last and shape:
+        return input
+    return reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """The dimension `dim` split into several of the given `sizes`; one may be -1.
+
+    Raises RuntimeError if their product is not the dimension's size or `sizes` is empty.
+    """
+    check_tensor("unflatten", input)
+    shape = array(input).shape
+    d = wrap_dim(dim, len(shape), "unflatten")
+    wanted = shape_of((sizes,), "unflatten")
+    if not wanted:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    if not shape:
+        raise IndexError(f"unflatten: Dimension specified as {dim} but tensor has no dimensions")
+    try:
+        inner = resolve("unflatten", wanted, shape[d])
+    except RuntimeError:
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(wanted)} don't multiply up to the size of dim {dim} ({shape[d]}) in the input tensor"
+        ) from None
+    return view(input, (*shape[:d], *inner, *shape[d + 1 :]))
+
+
+# ---- the order of dimensions -----------------------------------------------------------------------------------------
+
+
+def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
+    """The dimensions in the order `dims`: `permute(x, (2, 0, 1))`, as a method also `x.permute(2, 0, 1)`.
+
+    Raises RuntimeError unless each dimension is named once, IndexError if one is out of range.
+    """
+    wanted = _one(order) if dims is None else dims
+
+    def fn(a: mx.array) -> mx.array:
+        return mx.transpose(a, wanted)
+
+    def trace(g: Ghost) -> Ghost:
+        return g.transpose(wanted)
+
+    def put(parent: mx.array, value: mx.array) -> mx.array:
+        n = parent.ndim
+        return mx.transpose(value, [int(k) for k in np.argsort([d % n for d in wanted])]) if n else value
+
+    try:
+        return _views.view(fn, input, trace, put)
+    except (ValueError, TypeError, RuntimeError):
+        check_tensor("permute", input)
+        n = array(input).ndim
+        found = shape_of((tuple(wanted),), "permute")
+        if len(found) != n:
+            raise RuntimeError(
+                f"permute: number of dimensions in the tensor input does not match the length of the desired ordering of dimensions "
+                f"i.e. input.dim() = {n} is not equal to len(dims) = {len(found)}"
+            ) from None
+        if len({wrap_dim(d, n, "permute") for d in found}) < n:
+            raise RuntimeError(f"permute(): duplicate dims are not allowed, got {found}") from None
+        if found == wanted:
+            raise
+        return permute(input, found)
+
+
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """`input` with the dimensions `dim0` and `dim1` exchanged. Raises IndexError if one is out of range."""
+
+    def fn(a: mx.array) -> mx.array:
+        return mx.swapaxes(a, dim0, dim1)
+
+    def trace(g: Ghost) -> Ghost:
+        return g.swapaxes(dim0, dim1)
+
+    def put(parent: mx.array, value: mx.array) -> mx.array:
+        return mx.swapaxes(value, dim0, dim1)
+
+    try:
+        return _views.view(fn, input, trace, put)
+    except (ValueError, TypeError, RuntimeError):
+        check_tensor("transpose", input)
+        n = array(input).ndim
+        d0, d1 = wrap_dim(dim0, n, "transpose"), wrap_dim(dim1, n, "transpose")
+        return permute(input, ()) if n == 0 else transpose(input, d0, d1)
+
+
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """`transpose` under numpy's name."""
+    return transpose(input, axis0, axis1)
+
+
+def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """`transpose` under another name."""
+    return transpose(input, dim0, dim1)
+
+
+def movedim(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """The dimensions `source` moved to the positions `destination`, the others keeping their order.
+
+    Raises RuntimeError if the two differ in number or repeat a dimension.
+    """
+    check_tensor("movedim", input)
+    n = array(input).ndim
+    given = [tuple(d) if isinstance(d, Sequence) else (d,) for d in (source, destination)]
+    if len(given[0]) != len(given[1]):
+        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({given[0]}) and destination ({given[1]}) differ in number")
+    if n == 0:
+        for d in (*given[0], *given[1]):
+            wrap_dim(d, 0, "movedim")
+        return permute(input, ())
+    wrapped = [[wrap_dim(d, n, "movedim") for d in dims] for dims in given]
+    for dims, name in zip(wrapped, ("source", "destination"), strict=True):
+        if len(set(dims)) < len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({dims})")
+    places = dict(zip(wrapped[1], wrapped[0], strict=True))
+    rest = iter([d for d in range(n) if d not in wrapped[0]])
+    return permute(input, tuple([places[k] if k in places else next(rest) for k in range(n)]))
+
+
+def moveaxis(input: Tensor, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """`movedim` under numpy's name."""
+    return movedim(input, source, destination)
+
+
+def t(input: Tensor) -> Tensor:
+    """The transpose of a matrix; tensors of 0 and 1 dimensions as they are. Raises RuntimeError for more dimensions."""
+    check_tensor("t", input)
+    n = array(input).ndim
+    if n > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {n}D")
+    return transpose(input, 0, 1) if n == 2 else permute(input, tuple(range(n)))
+
+
+def reversed_dims(input: Tensor) -> Tensor:
+    """All dimensions in reverse order: `x.T`."""
+    return permute(input, tuple(range(array(input).ndim))[::-1])
+
+
+def matrix_transpose(input: Tensor) -> Tensor:
+    """The last two dimensions exchanged: `x.mT`. Raises RuntimeError for fewer than two."""
+    if array(input).ndim < 2:
+        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {input._data.ndim}-D tensor.")
+    return transpose(input, -2, -1)
+
+
+def conjugate_transpose(input: Tensor) -> Tensor:
+    """The conjugate transpose of a matrix: `x.H`. Raises RuntimeError for other than 0 or 2 dimensions."""
+    n = array(input).ndim
+    if n not in (0, 2):
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {n}-D tensor.")
+    return adjoint(input) if n else _conjugated(input)
+
+
+def adjoint(input: Tensor) -> Tensor:
+    """The last two dimensions exchanged and, for complex tensors, the conjugate taken. Raises RuntimeError for fewer than two."""
+    check_tensor("adjoint", input)
+    if array(input).ndim < 2:
+        raise RuntimeError(f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._data.ndim}-D tensor.")
+    return _conjugated(transpose(input, -2, -1))
+
+
+def _conjugated(input: Tensor) -> Tensor:
+    if input._data.dtype != mx.complex64:
+        return input
+
+    def conj(a: mx.array) -> mx.array:
+        return mx.conjugate(a)
+
+    return _views.view(conj, input, lambda g: g, lambda parent, value: mx.conjugate(value))
+
+
+# ---- dimensions of size 1, and broadcasting --------------------------------------------------------------------------
+
+
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """`input` with a dimension of size 1 put in at `dim`. Raises IndexError out of range [-n - 1, n]."""
+
+    def fn(a: mx.array) -> mx.array:
+        return mx.expand_dims(a, dim)
+
+    def trace(g: Ghost) -> Ghost:
+        return np.expand_dims(g, dim)
+
+    def put(parent: mx.array, value: mx.array) -> mx.array:
+        return mx.reshape(value, parent.shape)
+
+    try:
+        return _views.view(fn, input, trace, put)
+    except (ValueError, TypeError, RuntimeError):
+        check_tensor("unsqueeze", input)
+        return unsqueeze(input, wrap_dim(dim, array(input).ndim + 1, "unsqueeze"))
+
+
+def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+    """`input` without its dimensions of size 1: all of them, or those among `dim`."""
+    check_tensor("squeeze", input)
+    shape = array(input).shape
+    dims = range(len(shape)) if dim is None else wrap_dims(dim, len(shape), "squeeze") if dim.__class__ is not tuple or dim else ()
+    return _reshaped("squeeze", input, tuple([s for k, s in enumerate(shape) if s != 1 or k not in dims]))
+
+
+def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
+    """`input` repeated, without copying, along its dimensions of size 1 and along new ones in front; -1 keeps a size.
+
+    Raises RuntimeError if a size does not fit.
+    """
+    return _expanded("expand", input, _one(sizes) if size is None else size)
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input.expand(other.shape)`."""
+    return _expanded("expand", input, array(other).shape)
+
+
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+    """`input` expanded to the shape `size`. Raises RuntimeError if it does not fit."""
+    check_tensor("broadcast_to", input)
+    return _expanded("expand", input, size)
+
+
+def _expanded(operation: str, input: Tensor, wanted: Sequence[Any]) -> Tensor:
+    have = array(input).shape
+    for s in wanted:
+        if s.__class__ is not int:
+            wanted = shape_of((tuple(wanted),), operation)
+            break
+    lead = len(wanted) - len(have)
+    if lead < 0:
+        raise RuntimeError(
+            f"{operation}: the number of sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions in the "
+            f"tensor ({len(have)})"
+        )
+    shape = (*wanted[:lead], *[old if new == -1 else new for new, old in zip(wanted[lead:], have, strict=True)])
+    for k, new in enumerate(shape):
+        if new < 0:
+            raise RuntimeError(f"{operation}: The expanded size of the tensor ({new}) isn't allowed in a leading, non-existing dimension {k}")
+        if k >= lead and new != have[k - lead] != 1:
+            raise RuntimeError(
+                f"{operation}: The expanded size of the tensor ({new}) must match the existing size ({have[k - lead]}) at "
+                f"non-singleton dimension {k}.  Target sizes: {list(wanted)}.  Tensor sizes: {list(have)}"
+            )
+
+    def fn(a: mx.array) -> mx.array:
+        return mx.broadcast_to(a, shape)
+
+    def put(parent: mx.array, value: mx.array) -> mx.array:
+        return mx.reshape(value, parent.shape)  # `assign` lets nothing through that is repeated
+
+    fn.__qualname__ = operation
+    return _views.view(fn, input, lambda g: np.broadcast_to(g, shape), put)

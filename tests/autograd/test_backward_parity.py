@@ -1,0 +1,739 @@
+"""Autograd against PyTorch: each program is run with torch and with lucid, and has to end the same."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tests.checks import check_program
+
+pytestmark = pytest.mark.parity
+
+PROGRAMS = {}
+
+
+def program(function):
+    PROGRAMS[function.__name__] = function
+    return function
+
+
+def leaf(t, *shape, start=1.0):
+    n = 1
+    for s in shape:
+        n *= s
+    return ((t.arange(n) % 7).float().reshape(shape) * 0.25 + start * 0.1).requires_grad_()
+
+
+@program
+def accumulates(t):
+    w = leaf(t, 3)
+    for k in range(3):
+        (w * w * k).sum().backward()
+    return w.grad
+
+
+@program
+def grad_object_is_kept(t):
+    w = leaf(t, 3)
+    w.sum().backward()
+    first = w.grad
+    w.sum().backward()
+    return first is w.grad, first
+
+
+@program
+def second_backward_raises(t):
+    w = leaf(t, 3)
+    y = (w * w).sum()
+    y.backward()
+    y.backward()
+
+
+@program
+def second_backward_of_linear_graph(t):
+    w = leaf(t, 3)
+    y = (w + w).sum()
+    y.backward()
+    y.backward()
+    return w.grad
+
+
+@program
+def shared_linear_part(t):
+    w = leaf(t, 2, 4)
+    a, b = w.chunk(2)
+    (a * a).sum().backward()
+    (b * b * b).sum().backward()
+    (a + b).sum().backward()
+    return w.grad
+
+
+@program
+def retain_graph(t):
+    w = leaf(t, 3)
+    y = (w * w).exp().sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    return w.grad
+
+
+@program
+def item_before_backward(t):
+    w = leaf(t, 3)
+    y = (w * w).exp().sum()
+    value = y.item()
+    y.backward()
+    return value, w.grad
+
+
+@program
+def detach_in_the_middle(t):
+    w = leaf(t, 3)
+    h = (w * 3).exp()
+    (h * h.detach()).sum().backward()
+    return w.grad
+
+
+@program
+def gradient_argument(t):
+    w = leaf(t, 2, 3)
+    (w * w).backward(t.ones(2, 3) * 2)
+    return w.grad
+
+
+@program
+def gradient_of_wrong_shape(t):
+    w = leaf(t, 2, 3)
+    (w * w).backward(t.ones(3))
+
+
+@program
+def not_scalar(t):
+    (leaf(t, 3) * 2).backward()
+
+
+@program
+def needs_no_grad(t):
+    t.ones(3).sum().backward()
+
+
+@program
+def create_graph_and_third_derivative(t):
+    w = leaf(t, 3)
+    (first,) = t.autograd.grad((w**4).sum(), w, create_graph=True)
+    (second,) = t.autograd.grad(first.sum(), w, create_graph=True)
+    (third,) = t.autograd.grad(second.sum(), w)
+    return first, second, third
+
+
+@program
+def gradient_penalty(t):
+    w, x = leaf(t, 4, 4), leaf(t, 2, 4, start=2.0)
+    y = t.tanh(x @ w).sum()
+    (g,) = t.autograd.grad(y, x, create_graph=True)
+    (y + (g.pow(2).sum(1).sqrt() - 1).pow(2).mean()).backward()
+    return w.grad, x.grad
+
+
+@program
+def grad_of_intermediate(t):
+    w = leaf(t, 3)
+    h = w * 2
+    y = (h * h).sum()
+    return t.autograd.grad(y, [h, w])
+
+
+@program
+def unused_raises(t):
+    a, b = leaf(t, 3), leaf(t, 3)
+    t.autograd.grad((a * 2).sum(), [a, b])
+
+
+@program
+def unused_allowed(t):
+    a, b = leaf(t, 3), leaf(t, 3)
+    return t.autograd.grad((a * 2).sum(), [a, b], allow_unused=True)
+
+
+@program
+def unused_materialized(t):
+    a, b = leaf(t, 3), leaf(t, 3)
+    return t.autograd.grad((a * 2).sum(), [a, b], materialize_grads=True)
+
+
+@program
+def several_outputs(t):
+    w = leaf(t, 3)
+    t.autograd.backward([(w * 2).sum(), w * w], [None, t.ones(3)])
+    return w.grad
+
+
+@program
+def only_inputs(t):
+    a, b = leaf(t, 3), leaf(t, 3)
+    (a * b).sum().backward(inputs=[a])
+    return a.grad, b.grad is None
+
+
+@program
+def inputs_that_are_not_leaves(t):
+    a = leaf(t, 3)
+    h = a * 2
+    (h * h).sum().backward(inputs=[h])
+    return a.grad is None
+
+
+@program
+def hooks_change_gradients(t):
+    w = leaf(t, 3)
+    h = w * 2
+    h.register_hook(lambda g: g * 10)
+    w.register_hook(lambda g: g + 1)
+    (h * h).sum().backward()
+    return w.grad
+
+
+@program
+def hook_order(t):
+    seen = []
+    w, v = leaf(t, 3), leaf(t, 3)
+    h = w * 2
+    k = h * v
+    for name, tensor in dict(w=w, v=v, h=h, k=k).items():
+        tensor.register_hook(lambda g, name=name: seen.append((name, g.detach().clone())))
+    h.register_hook(lambda g: seen.append(("second", g.detach().clone())))
+    k.sum().backward()
+    return [n for n, _ in seen], [g for _, g in seen]
+
+
+@program
+def removed_hook(t):
+    w = leaf(t, 3)
+    handle = w.register_hook(lambda g: g * 10)
+    handle.remove()
+    w.sum().backward()
+    return w.grad
+
+
+@program
+def post_accumulate_hook(t):
+    seen = []
+    w = leaf(t, 3)
+    w.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.clone()))
+    (w * 3).sum().backward()
+    (w * 4).sum().backward()
+    return seen
+
+
+@program
+def retain_grad(t):
+    w = leaf(t, 3)
+    h = w * 2
+    h.retain_grad()
+    (h * h).sum().backward()
+    return h.grad, w.grad, h.retains_grad
+
+
+@program
+def retain_grad_after_in_place(t):
+    w = leaf(t, 3)
+    h = w * 2
+    h.retain_grad()
+    h.mul_(3)
+    h.sum().backward()
+    return w.grad
+
+
+@program
+def leaf_modified_in_place_raises(t):
+    leaf(t, 3).add_(1)
+
+
+@program
+def view_of_leaf_modified_in_place_raises(t):
+    leaf(t, 3)[0].add_(1)
+
+
+@program
+def leaf_modified_under_no_grad(t):
+    w = leaf(t, 3)
+    with t.no_grad():
+        w.add_(1)
+        w[0] = 5
+    (w * w).sum().backward()
+    return w, w.grad, w.is_leaf
+
+
+@program
+def leaf_stepped_between_forward_and_backward(t):
+    w = leaf(t, 3)
+    y = (w * 3).sum()
+    with t.no_grad():
+        w.add_(1)
+    z = (w * 2).sum()
+    (y + z).backward()
+    return w.grad
+
+
+@program
+def in_place_on_intermediate(t):
+    w = leaf(t, 3)
+    h = w * 2
+    h.mul_(3)
+    h.add_(w)
+    h += 1
+    h.sum().backward()
+    return h, w.grad
+
+
+@program
+def in_place_on_view_of_intermediate(t):
+    w = leaf(t, 2, 3)
+    h = w * 2
+    h[0].mul_(5)
+    h.T[1] += 3
+    h[:, 2] = 0
+    (h * h).sum().backward()
+    return h, w.grad
+
+
+@program
+def views_follow_their_base(t):
+    w = leaf(t, 2, 3)
+    h = w * 2
+    row, col, flat = h[0], h.t()[1], h.view(-1)
+    h.mul_(2)
+    (row.sum() + (col * 3).sum() + flat[5]).backward()
+    return row, col, flat, w.grad
+
+
+@program
+def leaf_written_with_gradient(t):
+    x = t.zeros(4)
+    w = leaf(t, 2)
+    x[1:3] = w
+    x[0] = w.sum()
+    (x * x).sum().backward()
+    return x.is_leaf, x.requires_grad, w.grad
+
+
+@program
+def copy_into_view(t):
+    x = t.zeros(2, 3)
+    w = leaf(t, 3)
+    x[1].copy_(w * 2)
+    (x * t.arange(6).view(2, 3)).sum().backward()
+    return x, w.grad
+
+
+@program
+def data_shares_memory(t):
+    w = leaf(t, 3)
+    w.data.mul_(2)
+    w.data[0] = 7
+    w.detach().add_(1)
+    return w, w.requires_grad, w.is_leaf
+
+
+@program
+def data_assigned(t):
+    w = leaf(t, 3)
+    y = w * w
+    w.data = t.ones(3) * 4
+    y.sum().backward()
+    return w, w.requires_grad
+
+
+@program
+def intermediate_data_written(t):
+    w = leaf(t, 3)
+    h = w * 2
+    h.data.zero_()
+    (h + w).sum().backward()
+    return h, w.grad
+
+
+@program
+def no_grad_everywhere(t):
+    w = leaf(t, 3)
+    with t.no_grad():
+        a = w * 2
+        with t.enable_grad():
+            b = w * 2
+    c = w * 2
+
+    @t.no_grad()
+    def f():
+        return w * 2
+
+    @t.no_grad
+    def g():
+        return w * 2
+
+    @t.inference_mode()
+    def h():
+        return w * 2
+
+    with t.set_grad_enabled(False):
+        d = w * 2
+    return [x.requires_grad for x in (a, b, c, f(), g(), h(), d)], t.is_grad_enabled()
+
+
+@program
+def set_grad_enabled_as_function(t):
+    w = leaf(t, 3)
+    t.set_grad_enabled(False)
+    a = (w * 2).requires_grad
+    t.set_grad_enabled(True)
+    return a, (w * 2).requires_grad
+
+
+@program
+def no_grad_generator(t):
+    w = leaf(t, 3)
+
+    @t.no_grad()
+    def numbers():
+        yield (w * 2).requires_grad
+        yield (w * 2).requires_grad
+
+    out = []
+    for flag in numbers():
+        out += [flag, (w * 2).requires_grad]
+    return out
+
+
+@program
+def no_grad_leaves_on_exception(t):
+    try:
+        with t.no_grad():
+            raise ValueError
+    except ValueError:
+        return t.is_grad_enabled()
+
+
+@program
+def requires_grad_of_integers(t):
+    t.arange(3).requires_grad_()
+
+
+@program
+def requires_grad_off_for_intermediate(t):
+    (leaf(t, 3) * 2).requires_grad_(False)
+
+
+@program
+def flags(t):
+    w = leaf(t, 3)
+    h = w * 2
+    return w.is_leaf, h.is_leaf, w.grad_fn is None, h.grad_fn is None, h.detach().is_leaf, (w > 1).requires_grad
+
+
+@program
+def grad_setter(t):
+    w = leaf(t, 3)
+    w.grad = t.ones(3)
+    (w * 2).sum().backward()
+    before = w.grad
+    w.grad = None
+    return before, w.grad is None
+
+
+@program
+def grad_setter_wrong_shape(t):
+    leaf(t, 3).grad = t.ones(4)
+
+
+@program
+def grad_setter_wrong_type(t):
+    leaf(t, 3).grad = 3
+
+
+@program
+def zero_dim_and_broadcast(t):
+    a, b = leaf(t), leaf(t, 3, 1)
+    (a * b + t.ones(3, 4)).sum().backward()
+    return a.grad, b.grad
+
+
+@program
+def chunk_of_intermediate_in_place(t):
+    w = leaf(t, 4)
+    h = w * 2
+    a = h[:2]
+    a.mul_(2)
+    (h * h).sum().backward()
+    return h, w.grad
+
+
+@program
+def comparison_mask(t):
+    x = leaf(t, 3, 3)
+    (x * (x > 0.5)).sum().backward()
+    return x.grad
+
+
+@program
+def accuracy_then_backward(t):
+    w = leaf(t, 4, 3)
+    logits = t.ones(2, 4) @ w
+    predicted = logits.argmax(1)
+    t.log_softmax(logits, 1)[:, 0].sum().backward()
+    return predicted, w.grad
+
+
+@program
+def sum_of_many(t):
+    w = leaf(t, 3)
+    total = w * 0
+    for k in range(200):
+        total = total + w * k
+    total.sum().backward()
+    return w.grad
+
+
+@program
+def leaf_is_root(t):
+    w = leaf(t)
+    w.backward()
+    return w.grad
+
+
+@program
+def float64_and_mixed(t):
+    a = leaf(t, 3)
+    b = leaf(t, 3).detach().double().requires_grad_()
+    (a * b).sum().backward()
+    return a.grad, b.grad
+
+
+@program
+def clone_and_to(t):
+    a = leaf(t, 3)
+    (a.clone().double() * 2).half().sum().backward()
+    return a.grad
+
+
+class Square:
+    """Made for each library, as the base class is."""
+
+    @staticmethod
+    def of(t):
+        class MySquare(t.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return x * x
+
+            @staticmethod
+            def backward(ctx, g):
+                (x,) = ctx.saved_tensors
+                return g * 2 * x
+
+        return MySquare
+
+
+@program
+def function_basic(t):
+    w = leaf(t, 3)
+    y = Square.of(t).apply(w * 2)
+    name = y.grad_fn.name() if callable(y.grad_fn.name) else y.grad_fn.name
+    y.sum().backward()
+    return w.grad, name
+
+
+@program
+def function_double_backward(t):
+    w = leaf(t, 3)
+    (g,) = t.autograd.grad(Square.of(t).apply(w).sum(), w, create_graph=True)
+    (h,) = t.autograd.grad((g * g).sum(), w)
+    return g, h
+
+
+@program
+def function_saved_output(t):
+    class Exp(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.exp()
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+
+    w = leaf(t, 3)
+    (g,) = t.autograd.grad(Exp.apply(w).sum(), w, create_graph=True)
+    (h,) = t.autograd.grad(g.sum(), w)
+    return g, h
+
+
+@program
+def function_several(t):
+    class Two(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, b, k):
+            ctx.k = k
+            ctx.needs = ctx.needs_input_grad
+            return a * k, b + a
+
+        @staticmethod
+        def backward(ctx, ga, gb):
+            assert ctx.needs == (True, False, False)
+            return ga * ctx.k + gb, None, None
+
+    a, b = leaf(t, 3), leaf(t, 3).detach()
+    x, y = Two.apply(a, b, 4)
+    (x * 2).sum().backward(retain_graph=True)
+    first = a.grad.clone()
+    (x * y).sum().backward()
+    return first, a.grad
+
+
+@program
+def function_setup_context(t):
+    class Cube(t.autograd.Function):
+        @staticmethod
+        def forward(x):
+            return x**3
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx, g):
+            return 3 * g * ctx.saved_tensors[0] ** 2
+
+    w = leaf(t, 3)
+    Cube.apply(w).sum().backward()
+    return w.grad
+
+
+@program
+def function_wrong_count(t):
+    class Bad(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            return a + b
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    Bad.apply(leaf(t, 3), leaf(t, 3)).sum().backward()
+
+
+@program
+def function_wrong_shape(t):
+    class Bad(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a + 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g[:2]
+
+    Bad.apply(leaf(t, 3)).sum().backward()
+
+
+@program
+def function_second_time(t):
+    y = Square.of(t).apply(leaf(t, 3)).sum()
+    y.backward()
+    y.backward()
+
+
+@program
+def function_not_differentiable_output(t):
+    class Top(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            mask = x * 2
+            ctx.mark_non_differentiable(mask)
+            return x + 1, mask
+
+        @staticmethod
+        def backward(ctx, g, unused):
+            return g * 3
+
+    w = leaf(t, 3)
+    y, mask = Top.apply(w)
+    y.sum().backward()
+    return w.grad, mask.requires_grad
+
+
+@program
+def function_without_materialize(t):
+    class F(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(False)
+            return x + 1, x + 2
+
+        @staticmethod
+        def backward(ctx, a, b):
+            assert b is None
+            return a
+
+    w = leaf(t, 3)
+    F.apply(w)[0].sum().backward()
+    return w.grad
+
+
+@program
+def function_straight_through(t):
+    class Round(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.round()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    w = leaf(t, 3)
+    (Round.apply(w) * w).sum().backward()
+    return w.grad
+
+
+@program
+def function_in_place(t):
+    class Inc(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            x.add_(1)
+            ctx.mark_dirty(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 5
+
+    w = leaf(t, 3)
+    h = w * 2
+    y = Inc.apply(h)
+    (y * h).sum().backward()
+    return w.grad, h
+
+
+@program
+def function_under_no_grad(t):
+    with t.no_grad():
+        return Square.of(t).apply(leaf(t, 3)).requires_grad
+
+
+@program
+def detect_anomaly_raises(t):
+    w = t.zeros(2).requires_grad_()
+    with t.autograd.detect_anomaly():
+        (w.sqrt() * 0).sum().backward()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.filterwarnings("ignore")
+def test_program(name):
+    check_program(PROGRAMS[name])

@@ -1,0 +1,520 @@
+"""Sequential, ModuleList, ModuleDict, ParameterList and ParameterDict."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict, UserDict
+
+import pytest
+
+import lucid
+from lucid import nn
+
+
+def attempt(lib, call, message=False):
+    try:
+        result = call()
+    except Exception as error:
+        lib.note(type(error), str(error) if message else "")
+    else:
+        lib.note(result)
+        return result
+
+
+def tagged(lib):
+    """A class of modules that print and add their tag."""
+
+    class Tag(lib.nn.Module):
+        def __init__(self, tag):
+            super().__init__()
+            self.tag = tag
+
+        def extra_repr(self):
+            return str(self.tag)
+
+        def forward(self, x):
+            return f"{x}{self.tag}"
+
+    return Tag
+
+
+def three(lib, kind):
+    Tag = tagged(lib)
+    tags = [Tag("a"), Tag("b"), Tag("c")]
+    return lib.nn.Sequential(*tags) if kind == "Sequential" else lib.nn.ModuleList(tags)
+
+
+def content(container):
+    return [(name, repr(child)) for name, child in container._modules.items()], len(container)
+
+
+INDICES = [0, 1, 2, -1, -3, 3, -4, 100, 1.0, "0", None, True]
+SLICES = [
+    slice(None),
+    slice(1, None),
+    slice(None, -1),
+    slice(None, None, 2),
+    slice(None, None, -1),
+    slice(5, 9),
+    slice(2, 0),
+]
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("kind", ["Sequential", "ModuleList"])
+class TestSequences:
+    @pytest.mark.parametrize("index", [*INDICES, *SLICES], ids=str)
+    def test_getting(self, twins, kind, index):
+        twins(lambda lib: attempt(lib, lambda: three(lib, kind)[index]))
+
+    @pytest.mark.parametrize("index", [*INDICES, *SLICES], ids=str)
+    def test_deleting(self, twins, kind, index):
+        def scenario(lib):
+            container = three(lib, kind)
+            attempt(lib, lambda: container.__delitem__(index))
+            lib.note(content(container))
+
+        twins(scenario)
+
+    @pytest.mark.parametrize("index", [*INDICES, slice(0, 1)], ids=str)
+    def test_popping(self, twins, kind, index):
+        def scenario(lib):
+            container = three(lib, kind)
+            attempt(lib, lambda: container.pop(index))
+            lib.note(content(container))
+
+        twins(scenario)
+
+    @pytest.mark.parametrize("index", [0, 2, -1, 3, -4, "0"], ids=str)
+    def test_setting(self, twins, kind, index):
+        def scenario(lib):
+            container = three(lib, kind)
+            attempt(lib, lambda: container.__setitem__(index, tagged(lib)("new")))
+            lib.note(content(container))
+            attempt(lib, lambda: container.__setitem__(0, 5))
+            attempt(lib, lambda: container.__setitem__(0, None))
+            lib.note(content(container))
+
+        twins(scenario)
+
+    @pytest.mark.parametrize("index", [0, 1, 3])
+    def test_inserting(self, twins, kind, index):
+        def scenario(lib):
+            container = three(lib, kind)
+            result = container.insert(index, tagged(lib)("new"))
+            lib.note(content(container), result is container)
+
+        twins(scenario)
+
+    def test_appending_and_extending(self, twins, kind):
+        def scenario(lib):
+            container, Tag = three(lib, kind), tagged(lib)
+            assert container.append(Tag("d")) is container
+            assert container.extend([Tag("e"), Tag("f")]) is container
+            container.extend(iter([Tag("g")]))
+            container.extend(three(lib, kind))
+            lib.note(content(container))
+            for bad in (5, None, [1], "ab"):
+                attempt(lib, lambda bad=bad: container.extend(bad))
+            attempt(lib, lambda: container.append(1))
+            attempt(lib, lambda: container.append(None))
+
+        twins(scenario)
+
+    def test_adding(self, twins, kind):
+        def scenario(lib):
+            container = three(lib, kind)
+            other = three(lib, kind)
+            both = container + other
+            lib.note(type(both), content(both), len(container), both[0] is container[0])
+            same = container
+            container += other
+            lib.note(container is same, content(container))
+            for bad in (5, None):
+                attempt(lib, lambda bad=bad: container + bad)
+
+        twins(scenario)
+
+    def test_reading(self, twins, kind):
+        def scenario(lib):
+            container = three(lib, kind)
+            lib.note(len(container), [m.tag for m in container], [m.tag for m in reversed(container)], bool(container))
+            lib.note(
+                container[1] in container, tagged(lib)("b") in container, [n for n in dir(container) if n.isdigit()]
+            )
+            lib.note(getattr(container, "1"), container.get_submodule("2"), repr(container), container.state_dict())
+            lib.note(len(getattr(lib.nn, kind)()), repr(getattr(lib.nn, kind)()), bool(getattr(lib.nn, kind)()))
+
+        twins(scenario)
+
+    def test_subclass_slices(self, twins, kind):
+        def scenario(lib):
+            class Mine(getattr(lib.nn, kind)):
+                pass
+
+            tags = [tagged(lib)(tag) for tag in "abc"]
+            container = Mine(*tags) if kind == "Sequential" else Mine(tags)
+            lib.note(type(container[:2]), type(container + container), repr(container[1:]))
+
+        twins(scenario)
+
+    def test_shared_modules(self, twins, kind):
+        def scenario(lib):
+            module = lib.scale()
+            container = lib.nn.Sequential(module, module) if kind == "Sequential" else lib.nn.ModuleList([module] * 2)
+            lib.note(
+                len(list(container.parameters())),
+                container.state_dict(),
+                repr(container),
+                len(list(container.modules())),
+            )
+
+        twins(scenario)
+
+    def test_deepcopy(self, twins, kind):
+        def scenario(lib):
+            container = three(lib, kind)
+            twin = copy.deepcopy(container)
+            del twin[0]
+            lib.note(content(container), content(twin))
+
+        twins(scenario)
+
+
+@pytest.mark.parity
+class TestSequential:
+    def test_forward(self, twins):
+        def scenario(lib):
+            lib.note(three(lib, "Sequential")("x"), lib.nn.Sequential()(5))
+            attempt(lib, lambda: three(lib, "Sequential")("x", "y"))
+
+        twins(scenario)
+
+    def test_named(self, twins):
+        def scenario(lib):
+            Tag = tagged(lib)
+            container = lib.nn.Sequential(OrderedDict([("one", Tag("a")), ("two", Tag("b")), ("three", Tag("c"))]))
+            lib.note(repr(container), container("x"), container.two, repr(container[1:]), repr(container[-1]))
+            container[0] = Tag("new")
+            lib.note(content(container))
+            container.append(Tag("d"))
+            lib.note(content(container))
+            del container[1]
+            lib.note(content(container))
+
+        twins(scenario)
+
+    def test_what_it_is_made_of(self, twins):
+        def scenario(lib):
+            Tag = tagged(lib)
+            for values in ([{"a": Tag("a")}], [[Tag("a")]], [1], [Tag], [OrderedDict(), Tag("a")], [OrderedDict(a=1)]):
+                attempt(lib, lambda values=values: lib.nn.Sequential(*values))
+            lib.note(repr(lib.nn.Sequential(OrderedDict())), repr(lib.nn.Sequential(None)))
+            attempt(lib, lambda: lib.nn.Sequential(OrderedDict([("a.b", Tag("a"))])))
+            attempt(lib, lambda: lib.nn.Sequential(OrderedDict([("forward", Tag("a"))])))
+
+        twins(scenario)
+
+    @pytest.mark.parametrize("factor", [1, 2, 3, 0, -1, 2.0, "2", None, True])
+    def test_multiplying(self, twins, factor):
+        def scenario(lib):
+            container = three(lib, "Sequential")
+            for call in (lambda: container * factor, lambda: factor * container):
+                product = attempt(lib, call)
+                if product is not None:
+                    lib.note(content(product), product[0] is container[0], product is container)
+            same = container
+            try:
+                container *= factor
+            except Exception as error:
+                lib.note(type(error))
+            lib.note(content(container), same is container)
+
+        twins(scenario)
+
+    def test_adding_other_things(self, twins):
+        def scenario(lib):
+            container = three(lib, "Sequential")
+            for bad in ([tagged(lib)("a")], three(lib, "ModuleList"), tagged(lib)("a")):
+                attempt(lib, lambda bad=bad: container + bad)
+                attempt(lib, lambda bad=bad: container.__iadd__(bad))
+            lib.note(content(container))
+
+        twins(scenario)
+
+    def test_inserting_bounds(self, twins):
+        def scenario(lib):
+            for index in (-1, -3, -4, 4, 10):
+                container = three(lib, "Sequential")
+                attempt(lib, lambda index=index, c=container: content(c.insert(index, tagged(lib)("new"))))
+            attempt(lib, lambda: three(lib, "Sequential").insert(0, 5))
+
+        twins(scenario)
+
+    def test_hooks_inside(self, twins):
+        def scenario(lib):
+            container = three(lib, "Sequential")
+            container[1].register_forward_hook(lambda m, args, out: out.upper())
+            lib.note(container("x"))
+
+        twins(scenario)
+
+    def test_inserting_into_a_named_one_renumbers(self, mine):
+        container = nn.Sequential(OrderedDict([("one", nn.Identity()), ("two", nn.Identity())]))
+        container.insert(1, mine.scale())
+        assert list(container._modules) == ["0", "1", "2"]
+        assert type(container[1]).__name__ == "Scale"
+
+
+@pytest.mark.parity
+class TestModuleList:
+    def test_making(self, twins):
+        def scenario(lib):
+            Tag = tagged(lib)
+            for values in ((Tag(k) for k in range(2)), [], (), {"a": Tag(1)}.values(), lib.nn.Sequential(Tag(1))):
+                lib.note(repr(lib.nn.ModuleList(values)))
+            for bad in (5, [1], [Tag], Tag(1)):
+                attempt(lib, lambda bad=bad: lib.nn.ModuleList(bad))
+
+        twins(scenario)
+
+    def test_adding_any_iterable(self, twins):
+        def scenario(lib):
+            container, Tag = three(lib, "ModuleList"), tagged(lib)
+            lib.note(content(container + [Tag("x")]), content(container + (Tag(k) for k in range(2))))  # noqa: RUF005
+            container += [Tag("y")]
+            lib.note(content(container))
+
+        twins(scenario)
+
+    @pytest.mark.parametrize("tags", ["aab", "abb", "aaa", "aba", "a", "", "aabbccca"])
+    def test_repr(self, twins, tags):
+        twins(lambda lib: repr(lib.nn.ModuleList([tagged(lib)(tag) for tag in tags])))
+
+    def test_nested_repr(self, twins):
+        def scenario(lib):
+            blocks = [lib.nn.Sequential(tagged(lib)("a"), tagged(lib)("b")) for _ in range(3)]
+            lib.note(repr(lib.nn.ModuleList([*blocks, lib.nn.ModuleList(blocks)])))
+
+        twins(scenario)
+
+    def test_inserting_counts_as_in_a_list(self, mine):
+        Tag = tagged(mine)
+        for index in (-1, -3, -100, 0, 3, 100):
+            container, want = three(mine, "ModuleList"), list("abc")
+            container.insert(index, Tag("new"))
+            want.insert(index, "new")
+            assert [m.tag for m in container] == want
+            assert list(container._modules) == ["0", "1", "2", "3"]
+        with pytest.raises(TypeError, match="int is not a Module subclass"):
+            container.insert(0, 5)
+
+
+@pytest.mark.parity
+class TestModuleDict:
+    def test_reading_and_writing(self, twins):
+        def scenario(lib):
+            Tag = tagged(lib)
+            table = lib.nn.ModuleDict({"b": Tag("b"), "a": Tag("a")})
+            lib.note(len(table), list(table), list(table.keys()), list(table.values()), list(table.items()))
+            lib.note(
+                "a" in table, "c" in table, 5 in table, table["a"], table.a, repr(table), bool(lib.nn.ModuleDict())
+            )
+            table["c"] = Tag("c")
+            table["a"] = Tag("new")
+            lib.note(content(table), table.pop("b"), content(table))
+            for call in (lambda: table["x"], lambda: table.pop("x"), lambda: table.__delitem__("x")):
+                attempt(lib, call)
+            for key in ("", "x.y", 5, "keys", "forward", "training"):
+                attempt(lib, lambda key=key: table.__setitem__(key, Tag("z")))
+            attempt(lib, lambda: table.__setitem__("z", 5))
+            attempt(lib, lambda: table.__setitem__("none", None))
+            lib.note(content(table))
+            del table["a"]
+            lib.note(content(table))
+            table.clear()
+            lib.note(content(table), repr(table))
+
+        twins(scenario)
+
+    def test_updating(self, twins):
+        def scenario(lib):
+            Tag = tagged(lib)
+            sources = [
+                {"b": Tag(1), "a": Tag(2)},
+                OrderedDict([("b", Tag(1)), ("a", Tag(2))]),
+                lib.nn.ModuleDict({"z": Tag(3)}),
+                UserDict({"u": Tag(4), "t": Tag(5)}),
+                [("p", Tag(6)), ["q", Tag(7)]],
+                (pair for pair in [("g", Tag(8))]),
+                {"b": Tag("new")}.items(),
+            ]
+            table = lib.nn.ModuleDict()
+            for source in sources:
+                lib.note(table.update(source), content(table))
+            for bad in (5, None, [5], [("a",)], [("a", Tag(1), 2)], ["abc"], [("a", 5)]):
+                attempt(lib, lambda bad=bad: table.update(bad))
+            for bad in (5, [5], [("a", 5)]):
+                attempt(lib, lambda bad=bad: lib.nn.ModuleDict(bad))
+
+        twins(scenario)
+
+
+@pytest.mark.parity
+class TestParameterList:
+    def test_reading_and_writing(self, twins):
+        def scenario(lib):
+            values = lib.nn.ParameterList([lib.param(1.0), lib.tensor([2.0]), "text", 5, None])
+            lib.note(
+                len(values), list(values), [type(v) for v in values], list(values.parameters()), values.state_dict()
+            )
+            lib.note(values[0], values[-1], values[1].requires_grad, getattr(values, "1") is values[1])
+            values[0] = lib.tensor([9.0, 9.0])
+            values[2] = lib.param(3.0)
+            lib.note(list(values), list(values.named_parameters()))
+            assert values.append(lib.param(4.0)) is values
+            assert values.extend([lib.tensor([5.0]), 6]) is values
+            values += [lib.param(7.0)]
+            lib.note(len(values), list(values.named_parameters()), [n for n in dir(values) if n.isdigit()])
+
+        twins(scenario)
+
+    @pytest.mark.parametrize("index", [*INDICES, *SLICES], ids=str)
+    def test_getting(self, twins, index):
+        def scenario(lib):
+            attempt(lib, lambda: list_of(lib.nn.ParameterList([lib.param(k) for k in (1.0, 2.0, 3.0)])[index]))
+
+        twins(scenario)
+
+    def test_repr(self, twins):
+        def scenario(lib):
+            half = lib.param(1.0).half()
+            values = [
+                lib.param(1.0),
+                lib.zeros(2, 3),
+                half,
+                lib.nn.Parameter(lib.tensor(1.0)),
+                "text",
+                lib.nn.Identity(),
+            ]
+            for values in (values, [], [lib.param(1.0)]):  # noqa: B020
+                lib.note(repr(lib.nn.ParameterList(values)))
+            lib.note(repr(lib.nn.Sequential(lib.nn.ParameterList(values))))
+
+        twins(scenario)
+
+    def test_refused(self, twins):
+        def scenario(lib):
+            values = lib.nn.ParameterList([lib.param(1.0)])
+            for call in (
+                lambda: values(1),
+                lambda: values.extend(5),
+                lambda: values.extend(lib.zeros(2)),
+                lambda: lib.nn.ParameterList(lib.zeros(2)),
+                lambda: values.__setitem__(5, lib.param(1.0)),
+                lambda: values.__setitem__(0, "text"),
+                lambda: values.append(lib.tensor([1])),
+            ):
+                attempt(lib, call)
+
+        twins(scenario)
+
+
+def list_of(value):
+    return list(value) if hasattr(value, "append") else value
+
+
+@pytest.mark.parity
+class TestParameterDict:
+    def test_reading_and_writing(self, twins):
+        def scenario(lib):
+            table = lib.nn.ParameterDict({"b": lib.param(1.0), "a": lib.tensor([2.0]), "text": "x"})
+            lib.note(len(table), list(table), list(table.keys()), list(table.values()), list(table.items()), table.a)
+            lib.note(
+                list(reversed(table)), "a" in table, "z" in table, table.get("a"), table.get("z"), table.get("z", 5)
+            )
+            lib.note(
+                list(table.named_parameters()), table.state_dict(), table.setdefault("a", 1), table.setdefault("n")
+            )
+            lib.note(table.setdefault("m", lib.tensor([3.0])), table.pop("b"), table.popitem(), list(table))
+            table["new"] = lib.tensor([4.0])
+            table["a"] = lib.param(5.0)
+            lib.note(list(table.items()))
+            del table["a"]
+            lib.note(list(table), list(table.named_parameters()), hasattr(table, "a"))
+            table.clear()
+            lib.note(len(table), list(table.named_parameters()))
+
+        twins(scenario)
+
+    def test_refused(self, twins):
+        def scenario(lib):
+            table = lib.nn.ParameterDict({"a": lib.param(1.0)})
+            for call in (
+                lambda: table(1),
+                lambda: table[5],
+                lambda: table.__setitem__(5, lib.param(1.0)),
+                lambda: table["z"],
+                lambda: table.pop("z"),
+                lambda: table.__delitem__("z"),
+                lambda: lib.nn.ParameterDict().popitem(),
+                lambda: table.update(5),
+                lambda: table.update([5]),
+                lambda: table.update([("a",)]),
+                lambda: table.__setitem__("a", "text"),
+                lambda: table.__setitem__("a.b", lib.param(1.0)),
+            ):
+                attempt(lib, call)
+            lib.note(list(table.named_parameters()))
+
+        twins(scenario)
+
+    def test_updating(self, twins):
+        def scenario(lib):
+            a, b, c = lib.param(1.0), lib.param(2.0), lib.tensor([3.0])
+            for source in (
+                {"c": c, "a": a},
+                OrderedDict([("c", c), ("a", a)]),
+                [("c", c), ["a", a]],
+                lib.nn.ParameterDict([("c", c), ("a", a)]),
+                UserDict({"c": c, "a": a}),
+            ):
+                table = lib.nn.ParameterDict({"b": b})
+                table.update(source)
+                lib.note(list(table.items()), table["a"] is a)
+
+        twins(scenario)
+
+    def test_copying_and_merging(self, twins):
+        def scenario(lib):
+            left = lib.nn.ParameterDict([("b", lib.param(1.0)), ("a", lib.param(2.0))])
+            right = lib.nn.ParameterDict([("c", lib.param(3.0)), ("a", lib.param(4.0))])
+            both, twin = left | right, left.copy()
+            lib.note(list(both.items()), list((right | left).items()), list(twin.items()), twin["a"] is left["a"])
+            same = left
+            left |= right
+            lib.note(left is same, list(left.items()))
+            lib.note(list(left.fromkeys(["x", "y"], 3).items()), list(left.fromkeys("ab").items()))
+
+        twins(scenario)
+
+    def test_repr(self, twins):
+        def scenario(lib):
+            half = lib.param(1.0).half()
+            table = lib.nn.ParameterDict([("w", lib.zeros(2, 3)), ("h", half), ("text", "x"), ("none", None)])
+            texts = [repr(table), repr(lib.nn.ParameterDict()), repr(lib.nn.ModuleDict({"p": table}))]
+            lib.note([text.replace("torch.FloatTensor", "float").replace("torch.HalfTensor", "half") for text in texts])
+
+        twins(scenario)
+
+
+def test_attributes_beside_the_list_are_not_in_it():
+    values = nn.ParameterList([lucid.zeros(1)])
+    values.note = nn.Parameter(lucid.zeros(2))
+    assert len(values) == 1
+    assert len(list(values.parameters())) == 2
+
+
+def test_index_errors_say_how_long_it_is():
+    with pytest.raises(IndexError, match="index 3 is out of range for Sequential of length 0"):
+        nn.Sequential()[3]
