@@ -211,23 +211,28 @@ class Node:
         """The gradients of the inputs numbered `want`: arrays, or with `create_graph` tensors that can be derived again."""
         fn, primals, have = self.fn, self.primals, sorted(cotangents)
         assert fn is not None
-
-        def part(*values: Any) -> Any:
-            arguments = list(primals)
-            for k, value in zip(want, values):  # noqa: B905 - zip(strict=) costs as much as the loop
-                arguments[k] = value
-            out = fn(*arguments)
-            return out if out.__class__ is mx.array else [out[k] for k in have]
+        # To be derived again, the gradient is a function of everything that has a node, not only of what is asked for now.
+        open_ = [k for k, n in enumerate(self.inputs) if n is not None] if create_graph else want
+        positions = [open_.index(k) for k in want]
 
         def vjp(*values: Any) -> Sequence[Any]:
-            return mx.vjp(part, list(values[: len(want)]), list(values[len(want) :]))[1]
+            arguments = list(primals)
+            for k, value in zip(open_, values):  # noqa: B905 - zip(strict=) costs as much as the loop
+                arguments[k] = value
+
+            def part(*asked: Any) -> Any:
+                for k, value in zip(want, asked):  # noqa: B905
+                    arguments[k] = value
+                out = fn(*arguments)
+                return out if out.__class__ is _array else [out[k] for k in have]
+
+            return mx.vjp(part, [values[k] for k in positions], list(values[len(open_) :]))[1]
 
         seeds = [cotangents[k] for k in have]
         if not create_graph:
             return vjp(*[primals[k] for k in want], *seeds)
-        values = [reopen(primals[k], self.inputs[k]) for k in want]
         vjp.__qualname__ = op_name(fn)
-        result: Sequence[Any] = apply(vjp, *values, *seeds)
+        result: Sequence[Any] = apply(vjp, *[reopen(primals[k], self.inputs[k]) for k in open_], *seeds)
         return result
 
     def release(self) -> None:
@@ -350,7 +355,9 @@ _NAMES = {"multiply": "mul", "subtract": "sub", "negative": "neg", "divide": "di
 
 # What PyTorch can send a gradient through twice, because it saves no array for it.
 SAVES_NOTHING = frozenset(
-    "add sub neg sum mean getitem view reshape transpose permute expand cat stack identity clone".split()
+    "add as_strided cat ceil clone copied copy cumsum diag diagonal expand fill flatten flip floor getitem identity lerp mean movedim "
+    "narrow neg pad permute repeat reshape roll round select sign slice split squeeze stack sub sum tile to_copy trace transpose tril "
+    "triu unbind unflatten unfold unsqueeze view zero".split()
 )
 
 

@@ -117,12 +117,12 @@ class _FunctionNode(Node):
             return None
         if not isinstance(value, Tensor):
             raise TypeError(f"function {self.name()}: expected a Tensor or None as gradient {k}, got {type(value).__name__}")
-        if tuple(value.shape) != self.shapes[k]:
-            if value.numel() == 1 or tuple(mx.broadcast_shapes(value.shape, self.shapes[k])) == tuple(value.shape):
-                value = value.sum_to_size(self.shapes[k]) if value.numel() > 1 else value.expand(self.shapes[k])
-            else:
+        given = list(value.shape)
+        if tuple(given) != self.shapes[k]:
+            value = _fit(value, self.shapes[k] or ())
+            if value is None:
                 raise RuntimeError(
-                    f"Function {self.name()} returned an invalid gradient at index {k} - got {list(value.shape)} but expected shape "
+                    f"Function {self.name()} returned an invalid gradient at index {k} - got {given} but expected shape "
                     f"compatible with {list(self.shapes[k] or ())}"
                 )
         return value if create_graph else array(value)
@@ -130,6 +130,17 @@ class _FunctionNode(Node):
     def release(self) -> None:
         self.fn, self.inputs = None, ()
         self.ctx._saved = None
+
+
+def _fit(value: Tensor, shape: tuple[int, ...]) -> Tensor | None:
+    """A gradient of broadcast shape, summed or spread to `shape`; None if it does not fit."""
+    extra = value.ndim - len(shape)
+    if value.numel() == 1:
+        return value.reshape(()).expand(shape)
+    if extra < 0 or any(s != 1 and s != v for s, v in zip(shape, value.shape[extra:], strict=True)):
+        return None
+    spread = tuple(k + extra for k, s in enumerate(shape) if s == 1 and value.shape[k + extra] != 1)
+    return value.sum((*range(extra), *spread), keepdim=True).reshape(shape)
 
 
 class Function:

@@ -205,5 +205,6 @@ def sign_bit(a: mx.array) -> mx.array:
 
 def _signed(name: str, fn: Any, input: Tensor) -> Tensor:
     if require_tensor(name, input)._data.dtype == mx.complex64:
-        raise RuntimeError(f"{name}: does not support complex inputs; apply it to .real or .imag")
+        kind = NotImplementedError if name == "signbit" else RuntimeError
+        raise kind(f"{name}: does not support complex inputs; apply it to .real or .imag")
     return apply(fn, input)  # type: ignore[no-any-return]

@@ -67,7 +67,7 @@ def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     def radians(a: mx.array) -> mx.array:
         if a.dtype != mx.complex64:
-            return mx.where(mx.isnan(a), mx.stop_gradient(a), mx.where(a < 0, math.pi, 0.0).astype(a.dtype))
+            return mx.where(mx.isnan(a), mx.stop_gradient(a), mx.where(a < 0, mx.array(math.pi, a.dtype), 0))
         origin = a == 0
         safe = mx.where(origin, 1, a)
         return mx.where(origin, 0.0, mx.arctan2(mx.imag(safe), mx.real(safe)))

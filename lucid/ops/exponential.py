@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import mlx.core as mx
 
-from lucid import dtypes
+from lucid._tape import TensorCore
 from lucid.ops._out import give
 from lucid.ops._precise import exp as _exp
-from lucid.ops._promotion import binary_float, promoted, require_tensor, result_type, unary_float
-from lucid._tape import apply
+from lucid.ops._promotion import binary_float, require_tensor, unary_float
 
 __all__ = [
     "exp",
@@ -120,11 +119,14 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
         out: where to put the result.
     """
 
+    if isinstance(input, TensorCore) and input._data.dtype == mx.complex64:
+        raise NotImplementedError("logit: not implemented for complex tensors")
+
     def log_odds(a: mx.array) -> mx.array:
         wide = a.astype(mx.float32) if a.dtype in (mx.float16, mx.bfloat16) else a
         if eps is not None:
             wide = mx.minimum(mx.array(1 - eps, wide.dtype), mx.maximum(mx.array(eps, wide.dtype), wide))
-        return mx.log(wide / (1 - wide)).astype(a.dtype)
+        return (mx.log(wide) - mx.log1p(-wide)).astype(a.dtype)
 
     log_odds.__qualname__ = "logit"
     return give(unary_float(log_odds, input), out, "logit")

@@ -79,9 +79,9 @@ def nansum(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None, out: Tensor | None = None
 ) -> Tensor:
     """`sum` with NaN counted as zero. Raises RuntimeError for complex tensors."""
+    axes = axes_of(dim, input._data.ndim, "nansum")
     if input._data.dtype == mx.complex64:
         raise RuntimeError("nansum does not support complex inputs")
-    axes = axes_of(dim, input._data.ndim, "nansum")
     to = None if dtype is None else dtype.mx
 
     def fn(a: mx.array) -> mx.array:
@@ -117,11 +117,11 @@ def mean(
     >>> lucid.mean(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
     tensor([1.5000, 3.5000])
     """
+    to = None if dtype is None and input._data.dtype in INEXACT else _mean_dtype(input, dtype, "mean").mx
     axes = None if dim is None else axes_of(dim, input._data.ndim, "mean")
-    if dtype is None and input._data.dtype in INEXACT:
+    if to is None:
         result = apply(lambda a: average(a, axes, keepdim), input)
     else:
-        to = _mean_dtype(input, dtype, "mean").mx
         result = apply(lambda a: average(a.astype(to), axes, keepdim), input)
     return result if out is None else give(result, out, "mean")
 
@@ -134,6 +134,8 @@ def nanmean(
     if not input._data.dtype in INEXACT:
         raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {OF_MX[input._data.dtype]!r}")
     axes = axes_of(dim, input._data.ndim, "nanmean")
+    if input._data.dtype == mx.complex64:
+        raise RuntimeError("nanmean does not support complex inputs")
     to = _mean_dtype(input, dtype, "nanmean").mx
 
     def fn(a: mx.array) -> mx.array:

@@ -41,9 +41,9 @@ def _length(a: mx.array) -> mx.array:
 
 
 def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """-1, 0 or 1, of the dtype of `input`. Raises RuntimeError for complex tensors, which have `sgn`."""
+    """-1, 0 or 1, of the dtype of `input`. Raises NotImplementedError for complex tensors, which have `sgn`."""
     if require_tensor("sign", input)._data.dtype == mx.complex64:
-        raise RuntimeError("sign: not supported for complex tensors; use lucid.sgn")
+        raise NotImplementedError("sign: not supported for complex tensors; use lucid.sgn")
     return give(apply(mx.sign, input), out, "sign")
 
 

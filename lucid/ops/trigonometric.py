@@ -157,10 +157,10 @@ def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`sin(pi x) / (pi x)`, and 1 at 0."""
 
     def ratio(a: mx.array) -> mx.array:
-        x = a * math.pi
+        x = (a.astype(mx.float32) if a.dtype in (mx.float16, mx.bfloat16) else a) * math.pi
         near = mx.abs(x) < 1  # the quotient has no exact derivatives there, the series has
         far = mx.where(near, 1, x)
-        return mx.where(near, _series(mx.square(x), _SINC), _sin(far) / far)
+        return mx.where(near, _series(mx.square(mx.where(near, x, 0)), _SINC), _sin(far) / far).astype(a.dtype)
 
     ratio.__qualname__ = "sinc"
     return give(unary_float(ratio, input), out, "sinc")

@@ -1,0 +1,81 @@
+"""New tensors like a given one: `x.new_zeros(...)` and its relatives take dtype and device from `x`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lucid import creation
+from lucid.ops._dims import shape_of
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+
+def _like(input: Tensor, dtype: Any, device: Any, layout: Any) -> dict[str, Any]:
+    if layout is not None and str(layout) not in ("torch.strided", "lucid.strided"):
+        raise NotImplementedError(f"layout {layout!r} is not supported, MLX has dense arrays only; leave it out")
+    return {"dtype": input.dtype if dtype is None else dtype, "device": input.device if device is None else device}
+
+
+def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """A tensor holding a copy of `data`, with the dtype and device of this one unless others are named."""
+    return creation.tensor(data, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device, None))
+
+
+def new_full(
+    input: Tensor,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A tensor of shape `size` filled with `fill_value`, with the dtype and device of this one unless others are named."""
+    return creation.full(shape_of((size,), "new_full"), fill_value, requires_grad=requires_grad, **_like(input, dtype, device, layout))
+
+
+def new_zeros(
+    input: Tensor,
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A tensor of zeros of the given size, with the dtype and device of this one unless others are named."""
+    shape = shape_of(sizes if size is None else (size,), "new_zeros")
+    return creation.zeros(shape, requires_grad=requires_grad, **_like(input, dtype, device, layout))
+
+
+def new_ones(
+    input: Tensor,
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A tensor of ones of the given size, with the dtype and device of this one unless others are named."""
+    shape = shape_of(sizes if size is None else (size,), "new_ones")
+    return creation.ones(shape, requires_grad=requires_grad, **_like(input, dtype, device, layout))
+
+
+def new_empty(
+    input: Tensor,
+    *sizes: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A tensor of the given size whose values are not specified, with the dtype and device of this one unless others are named."""
+    return new_zeros(input, *sizes, size=size, dtype=dtype, device=device, requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)

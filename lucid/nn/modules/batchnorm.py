@@ -1,0 +1,166 @@
+"""Batch normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lucid import creation, dtypes, ops
+from lucid.nn import init
+from lucid.nn.functional.batchnorm import batch_norm_with
+from lucid.nn.modules.module import Module
+from lucid.nn.parameter import Parameter
+from lucid.tensor import Tensor
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
+
+
+class _NormBase(Module):
+    """What batch and instance normalisation have in common: parameters and running statistics."""
+
+    _version = 2
+    __constants__ = ["track_running_stats", "momentum", "eps", "num_features", "affine"]  # noqa: RUF012 - PyTorch's
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    weight: Tensor | None
+    bias: Tensor | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+
+        def vector() -> Tensor:
+            return creation.zeros(num_features, device=device, dtype=dtype)
+
+        self.register_parameter("weight", Parameter(vector()) if affine else None)
+        self.register_parameter("bias", Parameter(vector()) if affine and bias else None)
+        self.register_buffer("running_mean", vector() if track_running_stats else None)
+        self.register_buffer("running_var", vector() if track_running_stats else None)
+        count = creation.zeros((), device=device, dtype=dtypes.int64) if track_running_stats else None
+        self.register_buffer("num_batches_tracked", count)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Set the running mean to 0, the running variance to 1 and the number of batches to 0."""
+        for buffer, value in ((self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)):
+            if buffer is not None:
+                init.constant_(buffer, value)
+
+    def reset_parameters(self) -> None:
+        """Reset the running statistics, set the weight to 1 and the bias to 0."""
+        self.reset_running_stats()
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        """The number of channels and the options."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, bias={self.bias is not None}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Mapping[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        key = prefix + "num_batches_tracked"
+        if (local_metadata.get("version") or 0) < 2 and self.track_running_stats and key not in state_dict:
+            count = self.num_batches_tracked  # state dicts of before version 2 do not have it
+            assert isinstance(state_dict, dict)
+            state_dict[key] = creation.zeros((), dtype=dtypes.int64) if count is None else count
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
+
+
+class _BatchNorm(_NormBase):
+    """Batch normalisation of an input whose dimensions a subclass checks."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`input`, normalised with its own statistics in training, with the running ones otherwise."""
+        self._check_input_dim(input)
+        momentum: Any = 0.0 if self.momentum is None else self.momentum
+        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:  # the average over all batches so far
+                momentum = ops.reciprocal(self.num_batches_tracked)
+        batch_statistics = self.training or (self.running_mean is None and self.running_var is None)
+        keep = not self.training or self.track_running_stats
+        return batch_norm_with(
+            input,
+            self.running_mean if keep else None,
+            self.running_var if keep else None,
+            self.weight,
+            self.bias,
+            batch_statistics,
+            momentum,
+            self.eps,
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    """Normalises each channel of an input (N, C) or (N, C, L) to mean 0 and variance 1; then times `weight`, plus `bias`.
+
+    In training with the statistics of the batch, which also move the running ones; otherwise with the running ones.
+
+    Args:
+        num_features: the number of channels.
+        eps: added to the variance.
+        momentum: how much of the running statistics a batch replaces; None for the average over all batches.
+        affine: whether there are a weight and a bias.
+        track_running_stats: whether to keep running statistics; without them, batch statistics are used always.
+        device: where parameters and buffers live.
+        dtype: of the parameters and statistics.
+        bias: whether there is a bias.
+
+    Raises ValueError for an input of other dimensions.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (2, 3):
+            raise ValueError(f"expected 2D or 3D input (got {input.ndim}D input)")
+
+
+class BatchNorm2d(_BatchNorm):
+    """`BatchNorm1d` for an input (N, C, H, W)."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim != 4:
+            raise ValueError(f"expected 4D input (got {input.ndim}D input)")
+
+
+class BatchNorm3d(_BatchNorm):
+    """`BatchNorm1d` for an input (N, C, D, H, W)."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim != 5:
+            raise ValueError(f"expected 5D input (got {input.ndim}D input)")
