@@ -31,6 +31,8 @@ def run_backward(
         touched = create_graph or mode.anomaly or not into_grad and any(not isinstance(n, Leaf) for n in targets or ())
         touched = touched or any(n.watched or n.number < _tape.evaluated and not isinstance(n, Leaf) for n in nodes)
         strategy = "per node" if touched else "replay"
+    if strategy not in ("replay", "per node"):
+        raise ValueError(f'run_backward: strategy must be "auto", "replay" or "per node", got {strategy!r}')
     walk = _replay if strategy == "replay" else _per_node
     before, mode.grad = mode.grad, create_graph
     try:

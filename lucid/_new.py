@@ -11,15 +11,13 @@ if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 
-def _like(input: Tensor, dtype: Any, device: Any, layout: Any) -> dict[str, Any]:
-    if layout is not None and str(layout) not in ("torch.strided", "lucid.strided"):
-        raise NotImplementedError(f"layout {layout!r} is not supported, MLX has dense arrays only; leave it out")
+def _like(input: Tensor, dtype: Any, device: Any) -> dict[str, Any]:
     return {"dtype": input.dtype if dtype is None else dtype, "device": input.device if device is None else device}
 
 
 def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """A tensor holding a copy of `data`, with the dtype and device of this one unless others are named."""
-    return creation.tensor(data, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device, None))
+    return creation.tensor(data, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device))
 
 
 def new_full(
@@ -34,7 +32,7 @@ def new_full(
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of shape `size` filled with `fill_value`, with the dtype and device of this one unless others are named."""
-    return creation.full(shape_of((size,), "new_full"), fill_value, requires_grad=requires_grad, **_like(input, dtype, device, layout))
+    return creation.full(shape_of((size,), "new_full"), fill_value, layout=layout, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device))
 
 
 def new_zeros(
@@ -49,7 +47,7 @@ def new_zeros(
 ) -> Tensor:
     """A tensor of zeros of the given size, with the dtype and device of this one unless others are named."""
     shape = shape_of(sizes if size is None else (size,), "new_zeros")
-    return creation.zeros(shape, requires_grad=requires_grad, **_like(input, dtype, device, layout))
+    return creation.zeros(shape, layout=layout, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device))
 
 
 def new_ones(
@@ -64,7 +62,7 @@ def new_ones(
 ) -> Tensor:
     """A tensor of ones of the given size, with the dtype and device of this one unless others are named."""
     shape = shape_of(sizes if size is None else (size,), "new_ones")
-    return creation.ones(shape, requires_grad=requires_grad, **_like(input, dtype, device, layout))
+    return creation.ones(shape, layout=layout, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device))
 
 
 def new_empty(

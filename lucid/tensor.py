@@ -15,7 +15,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from lucid import _backward, _printing, _tape, _views, creation, dtypes, ops
+from lucid import _backward, _new, _printing, _tape, _views, creation, dtypes, ops
 from lucid import device as _device
 from lucid._handles import Hooks, RemovableHandle
 from lucid._operators import Operators
@@ -679,6 +679,47 @@ class Tensor(Operators):
     unfold = ops.pieces.unfold
     as_strided = ops.as_strided
 
+    # -- ops/repeating.py ----------------------------------------------------------------------------------------------
+    repeat = ops.repeating.repeat
+    tile = ops.tile
+    repeat_interleave = ops.repeat_interleave
+    flip = ops.flip
+    fliplr = ops.fliplr
+    flipud = ops.flipud
+    roll = ops.roll
+    rot90 = ops.rot90
+
+    # -- ops/triangular.py ---------------------------------------------------------------------------------------------
+    tril = ops.tril
+    tril_ = in_place(ops.tril)
+    triu = ops.triu
+    triu_ = in_place(ops.triu)
+    diag = ops.diag
+    diagflat = ops.diagflat
+    diag_embed = ops.diag_embed
+
+    # -- ops/reseating.py ----------------------------------------------------------------------------------------------
+    squeeze_ = ops.reseating.squeeze_
+    unsqueeze_ = ops.reseating.unsqueeze_
+    transpose_ = swapdims_ = swapaxes_ = ops.reseating.transpose_
+    t_ = ops.reseating.t_
+    resize_ = ops.reseating.resize_
+    resize_as_ = ops.reseating.resize_as_
+    data_ptr = ops.reseating.data_ptr
+    pin_memory = ops.reseating.pin_memory
+    is_pinned = ops.reseating.is_pinned
+    share_memory_ = ops.reseating.share_memory_
+    is_shared = ops.reseating.is_shared
+    get_device = ops.reseating.get_device
+    is_same_size = ops.reseating.is_same_size
+
+    # -- _new.py -------------------------------------------------------------------------------------------------------
+    new_tensor = _new.new_tensor
+    new_zeros = _new.new_zeros
+    new_ones = _new.new_ones
+    new_full = _new.new_full
+    new_empty = _new.new_empty
+
     # -- ops/reinterpret.py --------------------------------------------------------------------------------------------
     view_as_real = ops.view_as_real
     view_as_complex = ops.view_as_complex
@@ -688,6 +729,30 @@ class Tensor(Operators):
     __setitem__ = ops.indexing.setitem
     index_put = ops.index_put
     index_put_ = ops.indexing.index_put_
+
+    # -- ops/index_ops.py ----------------------------------------------------------------------------------------------
+    index_add = ops.index_add
+    index_add_ = in_place(ops.index_add)
+    index_copy = ops.index_copy
+    index_copy_ = in_place(ops.index_copy)
+    index_fill = ops.index_fill
+    index_fill_ = in_place(ops.index_fill)
+    index_reduce = ops.index_reduce
+    index_reduce_ = in_place(ops.index_reduce)
+    put = ops.put
+    put_ = in_place(ops.put)
+    select_scatter = ops.select_scatter
+    slice_scatter = ops.slice_scatter
+    diagonal_scatter = ops.diagonal_scatter
+    as_strided_scatter = ops.as_strided_scatter
+
+    # -- ops/scattering.py ---------------------------------------------------------------------------------------------
+    scatter = ops.scatter
+    scatter_ = in_place(ops.scatter)
+    scatter_add = ops.scatter_add
+    scatter_add_ = in_place(ops.scatter_add)
+    scatter_reduce = ops.scatter_reduce
+    scatter_reduce_ = in_place(ops.scatter_reduce)
 
     # -- ops/gathering.py ----------------------------------------------------------------------------------------------
     gather = ops.gather

@@ -360,9 +360,9 @@ def test_dtype_suffixes_are_pytorchs(torch, default, dtype, shape):
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("make", [lambda x: x + 1, lambda x: x * 2, lambda x: x.sum(), lambda x: x.exp().mean(0)])
+@pytest.mark.parametrize("make", [lambda x: x + 1, lambda x: x * 2, lambda x: x.sum(), lambda x: -x])
 def test_grad_fn_suffixes_are_pytorchs(torch, make):
-    values = np.linspace(-1, 1, 24).reshape(3, 8)
+    values = np.arange(24).reshape(3, 8) / 8
     expected = make(torch.tensor(values, requires_grad=True))
     assert repr(make(lucid.tensor(values, requires_grad=True))) == repr(expected).replace("torch.", "lucid.")
 

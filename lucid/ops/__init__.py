@@ -1,5 +1,6 @@
 """The operations, one family to a file. Each file's `__all__` is public as `lucid.<name>`."""
 
+from lucid.ops import reseating
 from lucid.ops.activation import *
 from lucid.ops.arithmetic import *
 from lucid.ops.bitwise import *
@@ -34,3 +35,8 @@ from lucid.ops.sorting import *
 from lucid.ops.statistics import *
 from lucid.ops.trigonometric import *
 from lucid.ops.special_functions import *
+from lucid.ops.combining import *
+from lucid.ops.index_ops import *
+from lucid.ops.repeating import *
+from lucid.ops.scattering import *
+from lucid.ops.triangular import *

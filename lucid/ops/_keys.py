@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 _all = slice(None)
-_INDEX = (mx.int64, mx.int32)
-_MASK = (mx.bool_, mx.uint8)
+_PLAIN = (int, slice, type(None), type(Ellipsis))
+INDEX = (mx.int64, mx.int32)
+MASK = (mx.bool_, mx.uint8)
 
 
 class Plan(NamedTuple):
@@ -82,6 +83,8 @@ def basic(items: tuple[Any, ...], shape: Shape) -> tuple[Any, ...] | None:
         elif item is None:
             found.append(None)
         elif item is Ellipsis:
+            if not all([later.__class__ in _PLAIN for later in items[position + 1 :]]):
+                return None
             skipped = n - at - sum(1 for later in items[position + 1 :] if later is not None and later is not Ellipsis)
             if skipped < 0:
                 raise too_many(n)
@@ -169,10 +172,10 @@ def _host(item: Any) -> np.ndarray[Any, Any]:
 
 
 def plan(input: Tensor, items: tuple[Any, ...]) -> Plan:
-    """The plan for a key with index tensors, lists, arrays or bools in it."""
+    """The plan for a key of parts from `as_index`, with index tensors, arrays or bools among them."""
     shape = array(input).shape
-    parts = [as_index(item) for item in items]
-    used = sum(_width(part) for part in parts)
+    parts = list(items)
+    used = sum(width(part) for part in parts)
     if used > len(shape):
         raise too_many(len(shape))
     if Ellipsis not in [p if p is Ellipsis else None for p in parts]:
@@ -236,7 +239,8 @@ def plan(input: Tensor, items: tuple[Any, ...]) -> Plan:
     return Plan(tuple(key), tuple(left), places, indices)
 
 
-def _width(part: Any) -> int:
+def width(part: Any) -> int:
+    """How many dimensions one part of a key takes up."""
     if part is None or part is Ellipsis or part.__class__ is bool:
         return 0
     if isinstance(part, (int, slice)):
@@ -246,7 +250,7 @@ def _width(part: Any) -> int:
 
 def _is_mask(index: Any) -> bool:
     if isinstance(index, TensorCore):
-        return index._data.dtype in _MASK
+        return index._data.dtype in MASK
     return index.dtype.kind == "b"  # type: ignore[no-any-return]
 
 
@@ -262,7 +266,7 @@ def mask_values(mask: Any) -> np.ndarray[Any, Any]:
 def checked_index(index: Any, dim: int, size: int) -> Any:
     """An index for MLX: checked if its values are known, else clamped in the graph. Raises IndexError out of range or for its dtype."""
     if isinstance(index, TensorCore):
-        if index._data.dtype not in _INDEX:
+        if index._data.dtype not in INDEX:
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
         return bounded(index, dim, -size, size)
     check_bounds(index, dim, -size, size)

@@ -116,7 +116,7 @@ def _cached(value: Any, to: mx.Dtype) -> mx.array | None:
     if d.rank == 1:
         return number(value, to) if value.__class__ is int and d.is_signed and d.itemsize > 2 else None
     if d is dtypes.float16 and value and not 6.2e-5 < abs(value) < 65504:
-        return None  # the number is beyond float16, the result may not be: PyTorch computes it in float32
+        return None  # the number is beyond float16, the result may not be: PyTorch multiplies in float32
     return number(value, to) if d.is_floating_point else None
 
 
@@ -145,7 +145,19 @@ def binary(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
         value = constant(a, b._data.dtype)
         if value is not None:
             return apply(fn, value, b)  # type: ignore[no-any-return]
-    return promoted(fn, result_type(a, b), a, b)
+    to = result_type(a, b)
+    if to is dtypes.float16 and (fn is mx.divide or fn is mx.multiply and not isinstance(b, TensorCore)):
+        return promoted(_through_float32(fn), dtypes.float32, a, b)
+    return promoted(fn, to, a, b)
+
+
+def _through_float32(fn: Callable[[Any, Any], mx.array]) -> Callable[[Any, Any], mx.array]:
+    def rounded(a: mx.array, b: mx.array) -> mx.array:
+        out = fn(a, b)
+        return out.astype(mx.float16) if out.dtype == mx.float32 else out
+
+    rounded.__qualname__ = op_name(fn)
+    return rounded
 
 
 def binary_float(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:

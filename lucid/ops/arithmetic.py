@@ -8,10 +8,10 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import dtypes
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import TensorCore, apply, array, wrap
 from lucid.dtypes import OF_MX
 from lucid.ops._out import give
-from lucid.ops._promotion import binary, binary_float, number_dtype, promoted, require_tensor, result_type
+from lucid.ops._promotion import binary, binary_float, number, number_dtype, promoted, require_tensor, result_type
 
 __all__ = [
     "add",
@@ -104,9 +104,9 @@ def div(
     if rounding_mode is None:
         result = binary_float(mx.divide, input, other)
     elif rounding_mode == "floor":
-        result = _integral("div", _floor_divide, _floor_divide_integers, input, other)
+        result = _quotient("div", _floor_divide, _floor_divide_integers, input, other)
     elif rounding_mode == "trunc":
-        result = _integral("div", _trunc_divide, _trunc_divide_integers, input, other)
+        result = _quotient("div", _trunc_divide, _trunc_divide_integers, input, other)
     else:
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}")
     return result if out is None else give(result, out, "div")
@@ -125,7 +125,7 @@ def floor_divide(input: Tensor | Number, other: Tensor | Number, *, out: Tensor 
 
     Raises RuntimeError ("ZeroDivisionError") for an integer division by zero.
     """
-    return give(_integral("floor_divide", _floor_divide, _floor_divide_integers, input, other), out, "floor_divide")
+    return give(_quotient("floor_divide", _floor_divide, _floor_divide_integers, input, other), out, "floor_divide")
 
 
 def remainder(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
@@ -179,13 +179,13 @@ def _refuse_bools(name: str, *operands: Any) -> None:
 
 def _add_scaled(name: str, a: Any, b: Any, alpha: Any) -> Tensor:
     to = result_type(a, b)
-    if number_dtype(alpha).rank > to.rank:
+    if number_dtype(alpha).rank > max(to.rank, 1):
         raise RuntimeError(f"{name}: for {to!r} inputs, argument alpha must not be {type(alpha).__name__}")
     if isinstance(alpha, bool) and to.rank:
         raise RuntimeError(f"{name}: boolean alpha is only supported for boolean results, got inputs of {to!r}")
 
     def scaled(x: mx.array, y: mx.array) -> mx.array:
-        product = mx.multiply(y, alpha) if to.rank != 1 else y * mx.array(alpha % 2**64, mx.uint64).astype(y.dtype)
+        product = y * (number(alpha, y.dtype) if to.rank else mx.array(bool(alpha)))
         return x + product if name == "add" else x - product
 
     scaled.__qualname__ = name
@@ -200,20 +200,34 @@ def _integral(name: str, floats: Any, integers: Any, a: Any, b: Any) -> Tensor:
     to = result_type(a, b)
     if to.rank in (0, 3):
         raise NotImplementedError(f"{name}: not implemented for {to!r}; convert the operands first")
-    if to.rank == 2:
-        return promoted(floats, to, a, b)
-    _check_divisor(b)
-    return promoted(integers, to, a, b)
+    if to.rank == 1:
+        _check_divisor(b, to)
+        return promoted(integers, to, a, b)
+    if isinstance(b, TensorCore) and b._node is not None and name in ("remainder", "fmod"):
+        floats = _with_exact_quotient(floats)
+    return promoted(floats, to, a, b)
 
 
-def _check_divisor(b: Any) -> None:
+def _quotient(name: str, floats: Any, integers: Any, a: Any, b: Any) -> Tensor:
+    to = result_type(a, b)
+    lone = not isinstance(b, TensorCore) or b._data.ndim == 0
+    if to.rank != 2 or to.itemsize > 2 or (floats is _trunc_divide and not lone):
+        return _integral(name, floats, integers, a, b)
+    # PyTorch computes this in float32, and rounds a lone divisor no earlier: rounded numbers have other quotients
+    if not isinstance(a, TensorCore):
+        a = wrap(number(a, to.mx))
+    quotient = promoted(floats, dtypes.float32, a, b)
+    return apply(lambda x: x.astype(to.mx), quotient)  # type: ignore[no-any-return]
+
+
+def _check_divisor(b: Any, to: dtypes.dtype) -> None:
     if isinstance(b, TensorCore):
         try:
             zero = (array(b) == 0).any().item()  # costs an evaluation, as the price of an error where PyTorch has one
         except ValueError:
             return  # inside mx.compile or mx.vmap there are no values to look at
     else:
-        zero = b == 0
+        zero = int(b) % 2 ** (8 * to.itemsize) == 0
     if zero:
         raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
 
@@ -252,17 +266,31 @@ def _fmod_integers(a: mx.array, b: mx.array) -> mx.array:
     return rest if minus is None else mx.where((rest != 0) & ((a < 0) != (safe < 0)), rest - safe, rest)
 
 
+def _remainder(a: mx.array, b: mx.array) -> mx.array:
+    return mx.remainder(a, b)
+
+
 def _fmod(a: mx.array, b: mx.array) -> mx.array:
     size = mx.abs(b)
     return mx.where(a < 0, -mx.remainder(-a, size), mx.remainder(a, size))
 
 
-def _remainder(a: mx.array, b: mx.array) -> mx.array:
-    return mx.remainder(a, b)
+def _with_exact_quotient(rest_of: Any) -> Any:
+    """`rest_of` with the gradient of its divisor from the quotient that it left: MLX 0.32.4 takes floor(a / b), which rounds up."""
+
+    def rest(a: mx.array, b: mx.array) -> mx.array:
+        x, y = mx.stop_gradient(a), mx.stop_gradient(b)
+        value = rest_of(x, y)
+        quotient = mx.round((x - value) / y)
+        step = mx.where(mx.isfinite(quotient) & mx.isfinite(y), b - y, 0)
+        return value + (a - x) - mx.where(mx.isfinite(quotient), quotient, 0) * step
+
+    rest.__qualname__ = rest_of.__qualname__
+    return rest
 
 
 def _trunc_divide(a: mx.array, b: mx.array) -> mx.array:
-    return mx.trunc(a / b)
+    return mx.trunc(mx.stop_gradient(a) / mx.stop_gradient(b))
 
 
 def _floor_divide(a: mx.array, b: mx.array) -> mx.array:

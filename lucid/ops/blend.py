@@ -66,6 +66,8 @@ def _added(name: str, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: An
             "addcdiv: integer division of tensor1 by tensor2 is not supported; use input + value * lucid.div(tensor1, tensor2, "
             "rounding_mode='trunc'), or convert to a floating dtype"
         )
+    if to.rank == 0:
+        raise NotImplementedError(f"{name}: not implemented for bool tensors; convert them first")
     if number_dtype(value).rank > to.rank:
         raise RuntimeError(f"{name}: for {to!r} inputs, argument value must not be {type(value).__name__}")
     unit = value.__class__ is int and value == 1

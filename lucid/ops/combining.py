@@ -11,6 +11,7 @@ import numpy as np
 
 from lucid._size import Size
 from lucid._tape import TensorCore, apply, array
+from lucid.ops._place import take
 from lucid.ops._promotion import result_type
 from lucid.ops.joining import _at_least, check_tensors, stack
 from lucid.ops.shape import broadcast_to, check_tensor, reshape
@@ -149,7 +150,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     chosen = np.array(rows, np.int32).reshape((-1, r) if r else (0,))
 
     def fn(a: mx.array, i: mx.array) -> mx.array:
-        return mx.take(a, i) if i.size else mx.zeros(i.shape, a.dtype)
+        return take(a, i, 0)
 
     fn.__qualname__ = "combinations"
     result: Tensor = apply(fn, input, mx.array(chosen))

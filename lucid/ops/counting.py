@@ -87,6 +87,7 @@ def unique_consecutive(
     >>> lucid.unique_consecutive(lucid.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
     """
+    _no_complex(input, "unique_consecutive")
     values, kind = _values(input), input._data.dtype
     if dim is None:
         rows, shape, axis = values.reshape(-1, 1), (values.size,), 0
@@ -103,13 +104,15 @@ def unique_consecutive(
 
 
 def _need_slices(values: np.ndarray[Any, Any], axis: int, operation: str) -> None:
-    if values.size == 0 and values.ndim and values.shape[axis]:
+    if not values.ndim:
+        raise IndexError(f"{operation}: Dimension specified as {axis} but tensor has no dimensions")
+    if values.size == 0 and values.shape[axis]:
         raise RuntimeError(f"{operation}: There are 0 sized dimensions, and they aren't selected, so {operation} cannot be applied")
 
 
 def _rows(values: np.ndarray[Any, Any], axis: int) -> tuple[np.ndarray[Any, Any], tuple[int, ...]]:
     """The slices along `axis` as rows, and the shape that they have with the axis first."""
-    moved = np.moveaxis(values, axis, 0) if values.ndim else values.reshape(1)
+    moved = np.moveaxis(values, axis, 0)
     return moved.reshape(moved.shape[0], -1) if values.size else np.zeros((moved.shape[0], 0), values.dtype), moved.shape
 
 
@@ -136,7 +139,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     tensor([1, 0, 2])
     """
     if input._data.dtype in INEXACT or input._data.dtype == mx.bool_:
-        raise RuntimeError(f"bincount: expected an integer tensor, got {OF_MX[input._data.dtype]!r}")
+        raise NotImplementedError(f"bincount: expected an integer tensor, got {OF_MX[input._data.dtype]!r}")
     if minlength < 0:
         raise RuntimeError(f"bincount: minlength should be >= 0, got {minlength}")
     if input._data.ndim != 1:

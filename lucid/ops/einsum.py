@@ -35,24 +35,23 @@ def einsum(*args: Any) -> Tensor:
     tensor([21., 43.])
     """
     if not args:
-        raise ValueError("einsum: must specify the equation string and at least one operand, or at least one operand and its subscripts list")
+        raise ValueError("einsum: must specify the equation string and at least one operand, or at least one operand and its subscripts")
     if not isinstance(args[0], str):
         args = _from_sublists(args)
     equation, operands = args[0], args[1:]
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     if not operands:
-        raise RuntimeError("einsum: must provide at least one operand")
+        raise ValueError("einsum: must specify the equation string and at least one operand, or at least one operand and its subscripts")
     for t in operands:
         require_tensor("einsum", t, "operands")
         if t._data.dtype != operands[0]._data.dtype:
             found = ", ".join(repr(OF_MX[o._data.dtype]) for o in operands)
             raise RuntimeError(f"einsum: expected operands of one dtype, got {found}")
     terms, result = _parse(equation, [t._data.shape for t in operands])
-    order = _order(terms, result)
 
     def summed(*arrays: mx.array) -> mx.array:
-        return _contract(list(arrays), terms, result, order)
+        return _contract(list(arrays), terms, result)
 
     summed.__qualname__ = "einsum"
     return apply(summed, *operands)  # type: ignore[no-any-return]
@@ -120,18 +119,14 @@ def _parse(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str
     return terms, result
 
 
-def _order(terms: list[str], result: str) -> list[tuple[int, int]]:
-    """Which two operands to contract next: from left to right."""
-    return [(0, 1)] * (len(terms) - 1)
-
-
-def _contract(arrays: list[mx.array], terms: list[str], result: str, order: list[tuple[int, int]]) -> mx.array:
+def _contract(arrays: list[mx.array], terms: list[str], result: str) -> mx.array:
+    """The operands contracted from left to right, each pair as one batched matrix product."""
     terms = list(terms)
     for k, a in enumerate(arrays):
         arrays[k], terms[k] = _diagonals(a, terms[k])
-    for i, k in order:
-        b, right = arrays.pop(k), terms.pop(k)
-        a, left = arrays.pop(i), terms.pop(i)
+    while len(arrays) > 1:
+        a, b, *arrays = arrays
+        left, right, *terms = terms
         keep = set(result).union(*terms)
         a, left = _sum_out(a, left, set(left) - keep - set(right))
         b, right = _sum_out(b, right, set(right) - keep - set(left))
@@ -156,7 +151,8 @@ def _sum_out(a: mx.array, term: str, gone: set[str]) -> tuple[mx.array, str]:
     axes = [k for k, c in enumerate(term) if c in gone]
     if axes:
         shape = [s for k, s in enumerate(a.shape) if k not in axes]
-        a = mx.sum(a, axes).astype(a.dtype) if a.size else mx.zeros(shape, a.dtype)
+        to = a.dtype if OF_MX[a.dtype].is_inexact else mx.int64
+        a = mx.sum(a.astype(to), axes) if a.size else mx.zeros(shape, to)
     return a, "".join(c for c in term if c not in gone)
 
 
@@ -234,7 +230,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     result = "".join(c for c in terms[0] + terms[1] if c not in met)
 
     def contracted(x: mx.array, y: mx.array) -> mx.array:
-        return _contract([x, y], terms, result, [(0, 1)])
+        return _contract([x, y], terms, result)
 
     contracted.__qualname__ = "tensordot"
     return give(apply(contracted, a, b), out, "tensordot")

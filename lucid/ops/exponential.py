@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
 from lucid._tape import TensorCore
 from lucid.ops._out import give
 from lucid.ops._precise import exp as _exp
-from lucid.ops._promotion import binary_float, require_tensor, unary_float
+from lucid.ops._promotion import binary, binary_float, require_tensor, result_type, unary_float
 
 __all__ = [
     "exp",
@@ -78,26 +78,36 @@ def log10(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`log(exp(input) + exp(other))` without overflow."""
-    require_tensor("logaddexp", input), require_tensor("logaddexp", other, "other")
-    return give(binary_float(_logaddexp, input, other), out, "logaddexp")
+    return give(_log_of_sum("logaddexp", _logaddexp, input, other), out, "logaddexp")
 
 
 def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`log2(2 ** input + 2 ** other)` without overflow."""
-    require_tensor("logaddexp2", input), require_tensor("logaddexp2", other, "other")
 
     def base_2(a: mx.array, b: mx.array) -> mx.array:
         return _logaddexp(a * math.log(2), b * math.log(2)) / math.log(2)
 
-    return give(binary_float(base_2, input, other), out, "logaddexp2")
+    base_2.__qualname__ = "logaddexp2"
+    return give(_log_of_sum("logaddexp2", base_2, input, other), out, "logaddexp2")
+
+
+def _log_of_sum(name: str, fn: Any, a: Tensor, b: Tensor) -> Tensor:
+    to = result_type(require_tensor(name, a), require_tensor(name, b, "other"))
+    if not (to.is_floating_point or to.is_complex and name == "logaddexp"):
+        raise NotImplementedError(f"{name}: not implemented for {to!r}; convert to a floating dtype first")
+    return binary(fn, a, b)
 
 
 def _logaddexp(a: mx.array, b: mx.array) -> mx.array:
+    if a.dtype == mx.complex64:
+        return mx.log(mx.exp(a) + mx.exp(b))
     if a.dtype != mx.float64:
         return mx.logaddexp(a, b)
     high = mx.stop_gradient(mx.maximum(a, b))
-    high = mx.where(mx.isinf(high), 0, high)
-    return high + mx.log(_exp(a - high) + _exp(b - high))
+    infinite = mx.isinf(high)
+    high = mx.where(infinite, 0, high)
+    x, y = mx.where(infinite, 0, a), mx.where(infinite, 0, b)
+    return mx.where(infinite, mx.maximum(a, b), high + mx.log(_exp(x - high) + _exp(y - high)))
 
 
 def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -134,10 +144,13 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
 
 def xlogy(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input * log(other)`, which is 0 where `input` is 0 (unless `other` is NaN)."""
+    if result_type(input, other).is_complex:
+        raise NotImplementedError("xlogy: not implemented for complex tensors")
     return give(binary_float(_xlogy, input, other), out, "xlogy")
 
 
 def _xlogy(a: mx.array, b: mx.array) -> mx.array:
-    # the logarithm is taken of 1 where its factor is 0, so that no gradient is 0 * inf
+    # the logarithm is taken of 1 where it is infinite and its factor 0, so that neither value nor gradient is 0 * inf
     zero = (a == 0) & ~mx.isnan(b)
-    return mx.where(zero, a * mx.stop_gradient(mx.log(mx.where(b <= 0, 1, b))), a * mx.log(mx.where(zero, 1, b)))
+    at_zero = a * mx.stop_gradient(mx.log(mx.where((b <= 0) | mx.isinf(b), 1, b)))
+    return mx.where(zero, at_zero, a * mx.log(mx.where(zero, 1, b)))

@@ -9,7 +9,7 @@ import mlx.core as mx
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import OF_MX
 from lucid.ops._out import give
-from lucid.ops._promotion import number_dtype, promote_types, promoted, require_tensor, result_type
+from lucid.ops._promotion import constant, number, number_dtype, promote_types, promoted, require_tensor, result_type
 
 __all__ = ["clamp", "clamp_max", "clamp_min", "clip", "fmax", "fmin", "maximum", "minimum"]
 
@@ -46,7 +46,8 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 def _real_type(name: str, *operands: Any) -> Any:
     to = result_type(*operands)
     if to.is_complex:
-        raise RuntimeError(f"{name}: not implemented for complex tensors, which have no order")
+        kind = NotImplementedError if name == "clamp" else RuntimeError
+        raise kind(f"{name}: not implemented for complex tensors, which have no order")
     return to
 
 
@@ -91,36 +92,33 @@ def clamp(
     """
     d = OF_MX[require_tensor("clamp", input)._data.dtype]
     low, high = isinstance(min, TensorCore), isinstance(max, TensorCore)
-    if min is None and max is None:
-        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
-    if (low and max is not None and not high) or (high and min is not None and not low):
-        raise TypeError("clamp: expected min and max to be both numbers or both tensors")
     if d.is_complex:
         raise NotImplementedError("clamp: not implemented for complex tensors, which have no order")
     if low or high:
+        if (not low and min is not None) or (not high and max is not None):
+            raise TypeError("clamp: expected min and max to be both numbers or both tensors")
         bounds = [b for b in (min, max) if b is not None]
-        to = _real_type("clamp", input, *bounds)
-        one_sided = _raised if max is None else _lowered
-        return give(promoted(_clamped if len(bounds) == 2 else one_sided, to, input, *bounds), out, "clamp")
+        fn = _clamped if len(bounds) == 2 else _raised if low else _lowered
+        return give(promoted(fn, _real_type("clamp", input, *bounds), input, *bounds), out, "clamp")
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     to = d
     for bound in (min, max):
-        if bound is not None:
-            kind = number_dtype(bound)
-            if kind.is_complex:
-                raise NotImplementedError("clamp: expected real bounds, got a complex number")
-            if kind.rank > to.rank:
-                to = promote_types(to, kind)
+        kind = d if bound is None else number_dtype(bound)
+        if kind.is_complex:
+            raise NotImplementedError("clamp: expected real bounds, got a complex number")
+        to = promote_types(to, kind) if kind.rank > to.rank else to
     if to.rank == 0:
         raise NotImplementedError("clamp: not implemented for bool tensors")
-    if any(isinstance(b, float) and b != b for b in (min, max)):
-        min, max = (mx.nan, None)
+    if min != min or max != max:
+        min, max = float("nan"), None
+    below = None if min is None else _bound(min, to.mx)
+    above = None if max is None else _bound(max, to.mx)
 
     def clamped(a: mx.array) -> mx.array:
-        if min is not None:
-            a = mx.maximum(_bound(min, a.dtype), a)
-        if max is not None:
-            a = mx.minimum(_bound(max, a.dtype), a)
-        return a
+        if below is not None:
+            a = mx.maximum(below, a)
+        return a if above is None else mx.minimum(above, a)
 
     clamped.__qualname__ = "clamp"
     return give(apply(clamped, input) if to is d else promoted(clamped, to, input), out, "clamp")
@@ -144,10 +142,12 @@ def clamp_max(input: Tensor, max: Tensor | Number, *, out: Tensor | None = None)
 
 def _bound(value: Any, dtype: mx.Dtype) -> mx.array:
     d = OF_MX[dtype]
-    if d.rank == 1:  # a bound outside of the dtype's range bounds nothing, or everything
+    if d.rank == 1:
         info = mx.iinfo(dtype)
-        return mx.array(sorted((int(info.min), int(value), int(info.max)))[1], dtype=dtype)
-    return mx.array(value, dtype=dtype)
+        if value > info.max or (value < info.min and d.is_signed):
+            raise RuntimeError(f"clamp: the bound {value} cannot be converted to {d!r} without overflow")
+    found = constant(value, dtype)
+    return number(value, dtype) if found is None else found
 
 
 def _raised(a: mx.array, low: mx.array) -> mx.array:

@@ -12,6 +12,7 @@ from lucid.ops._keys import bounded
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
 from lucid.ops._place import on_cpu_if_wide
+from lucid.ops._place import take as at
 from lucid.ops.shape import check_tensor
 
 __all__ = ["gather", "index_select", "take", "take_along_dim"]
@@ -24,7 +25,7 @@ def check_index(operation: str, index: Any, error: type[Exception] = RuntimeErro
     """Raise unless `index` is an int32 or int64 tensor."""
     if not isinstance(index, TensorCore):
         raise TypeError(f"{operation}(): argument 'index' must be Tensor, not {type(index).__name__}")
-    if array(index).dtype not in _keys._INDEX:
+    if array(index).dtype not in _keys.INDEX:
         raise error(f"{operation}(): Expected dtype int32/int64 for index, got {index.dtype!r}")
 
 
@@ -83,8 +84,7 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
     index = bounded(index, d, 0, size)
 
     def fn(a: mx.array, i: mx.array) -> mx.array:
-        with on_cpu_if_wide(a):
-            return mx.take(a, i.reshape(-1), axis=d) if shape else mx.take(a.reshape(1), i.reshape(()))
+        return at(a, i.reshape(-1), d) if shape else at(a.reshape(1), i.reshape(()), 0)
 
     fn.__qualname__ = "index_select"
     return give(apply(fn, input, index), out, "index_select")
@@ -101,8 +101,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     index = bounded(index, 0, -size, size)
 
     def fn(a: mx.array, i: mx.array) -> mx.array:
-        with on_cpu_if_wide(a):
-            return mx.take(a.reshape(-1), i) if i.size else mx.zeros(i.shape, a.dtype)
+        return at(a.reshape(-1), i, 0)
 
     fn.__qualname__ = "take"
     result: Tensor = apply(fn, input, index)

@@ -88,18 +88,15 @@ def storage_offset(input: Tensor) -> int:
 
 def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> bool:
     """True if the elements lie in the order of the dimensions, or in that of `memory_format`."""
+    if memory_format is contiguous_format:
+        extra = input._extra
+        return extra is None or extra.base is None or _views.ghost(input).flags.c_contiguous
     check("is_contiguous", memory_format)
-    extra = input._extra
-    if memory_format is contiguous_format and (extra is None or extra.base is None):
-        return True
     shape, strides = array(input).shape, strides_of(input)
-    order = tuple(range(len(shape)))
-    if memory_format is not contiguous_format:
-        if len(shape) != memory_format.ndim:
-            return False
-        order = memory_format.order
+    if len(shape) != memory_format.ndim:
+        return False
     expected = 1
-    for k in reversed(order):
+    for k in reversed(memory_format.order):
         if shape[k] != 1 and math.prod(shape):
             if strides[k] != expected:
                 return False
@@ -109,11 +106,9 @@ def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_forma
 
 def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> Tensor:
     """`input` itself if it is contiguous in `memory_format`, else a copy that is."""
-    check("contiguous", memory_format)
     if memory_format is preserve_format:
         raise RuntimeError("contiguous: preserve memory format is unsupported by the contiguous operator; use contiguous_format")
-    extra = input._extra
-    if memory_format is contiguous_format and (extra is None or extra.base is None) or is_contiguous(input, memory_format):
+    if is_contiguous(input, memory_format):
         return input
     return copied(input, memory_format)
 

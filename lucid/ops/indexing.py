@@ -11,10 +11,11 @@ from lucid import _tape, _views
 from lucid._tape import TensorCore, apply, array
 from lucid import _known
 from lucid.ops import _keys
-from lucid.ops._keys import Plan, basic, basic_shape, items_of, plan
-from lucid.ops._place import on_cpu_if_wide
+from lucid.ops._keys import Plan, as_index, basic, basic_shape, items_of, plan, width
+from lucid.ops._place import on_cpu_if_wide, take
 from lucid.ops._promotion import number
 from lucid.ops.pieces import put_at, sliced
+from lucid.ops.shape import reshape
 
 __all__ = ["index_put"]
 
@@ -29,17 +30,16 @@ def getitem(input: Tensor, key: Any) -> Tensor:
 
     Raises IndexError for an index out of range, too many of them, or one of the wrong type; ValueError for a step that is not positive.
     """
-    if isinstance(key, TensorCore) and array(key).dtype in _keys._INDEX and key._data.ndim:
+    if isinstance(key, TensorCore) and array(key).dtype in _keys.INDEX and key._data.ndim:
         return _rows(input, key)
     items = items_of(key)
     found = basic(items, array(input).shape)
     if found is not None:
         return sliced(_name(items), input, found) if found else _whole(input)
-    if any(isinstance(i, TensorCore) and i._data.ndim == 0 or isinstance(i, np.ndarray) and i.ndim == 0 for i in items):
-        input, items = _select_scalars(input, items)
-        found = basic(items, array(input).shape)
-        if found is not None:
-            return sliced("select", input, found) if found else input
+    input, items = _resolved(input, items)
+    found = basic(items, array(input).shape)
+    if found is not None:
+        return sliced(_name(items), input, found) if found else _whole(input)
     return _indexed(input, plan(input, items))
 
 
@@ -55,14 +55,14 @@ def _whole(input: Tensor) -> Tensor:
     return _views.view(alias, input, lambda g: g, lambda parent, value: value)
 
 
-def _select_scalars(input: Tensor, items: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
-    """Replace 0-dim integer tensors by ints: by their values if they are known, else by 0 after taking that row lazily."""
-    found = list(items)
+def _resolved(input: Tensor, items: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+    """`items` in the forms that `plan` knows. 0-dim integer tensors become ints: their values if known, else 0 after taking that row lazily."""
+    found = [as_index(item) for item in items]
     shape = array(input).shape
+    used = sum(map(width, found))
     at = 0
-    total = sum(_keys._width(_keys.as_index(i)) for i in items)
-    for k, item in enumerate(items):
-        if isinstance(item, TensorCore) and item._data.ndim == 0 and item._data.dtype not in _keys._MASK and not item.dtype.is_inexact:
+    for k, item in enumerate(found):
+        if isinstance(item, TensorCore) and item._data.ndim == 0 and item._data.dtype in _keys.INDEX:
             values = _known.values(item)
             if values is not None:
                 found[k] = int(values)
@@ -72,9 +72,9 @@ def _select_scalars(input: Tensor, items: tuple[Any, ...]) -> tuple[Tensor, tupl
                 input, found[k] = _row(input, at, item), 0
             at += 1
         elif item is Ellipsis:
-            at += len(shape) - total
+            at += len(shape) - used
         else:
-            at += _keys._width(_keys.as_index(item))
+            at += width(item)
     return input, tuple(found)
 
 
@@ -84,8 +84,7 @@ def _row(input: Tensor, dim: int, index: Tensor) -> Tensor:
     position = _keys.clamped(index, -size, size - 1)
 
     def select(a: mx.array, i: mx.array) -> mx.array:
-        with on_cpu_if_wide(a):
-            return mx.take(a, i.reshape(1), axis=dim)
+        return take(a, i.reshape(1), dim)
 
     fixed = array(position)
 
@@ -109,8 +108,7 @@ def _rows(input: Tensor, key: Tensor) -> Tensor:
     key = _keys.bounded(key, 0, -shape[0], shape[0])
 
     def index(a: mx.array, i: mx.array) -> mx.array:
-        with on_cpu_if_wide(a):
-            return a[i]
+        return take(a, i, 0)
 
     result: Tensor = apply(index, input, key)
     return result
@@ -119,19 +117,20 @@ def _rows(input: Tensor, key: Tensor) -> Tensor:
 def _indexed(input: Tensor, found: Plan) -> Tensor:
     if found.mask is not None:
         return _masked(input, found)
-    found.result()  # raises if the indices do not broadcast
+    wanted = found.result()
     cut, places = found.basic, found.places
-    shape = found.shape
 
     def index(a: mx.array, *indices: mx.array) -> mx.array:
+        if 0 in wanted:
+            return mx.zeros(wanted, a.dtype)
         with on_cpu_if_wide(a):
-            return (a[cut] if cut else a)[_spread(places, indices, shape)]
+            return (a[cut] if cut else a)[_spread(places, indices)]
 
     result: Tensor = apply(index, input, *found.indices)
     return result
 
 
-def _spread(places: list[int], indices: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+def _spread(places: list[int], indices: Any) -> tuple[Any, ...]:
     key: list[Any] = [_all] * (places[-1] + 1)
     for place, index in zip(places, indices, strict=True):
         key[place] = index
@@ -145,8 +144,7 @@ def _masked(input: Tensor, found: Plan) -> Tensor:
     flat = (*shape[:first], int(np.prod(shape[first:last])), *shape[last:])
 
     def index(a: mx.array, where: mx.array) -> mx.array:
-        with on_cpu_if_wide(a):
-            return mx.take((a[cut] if cut else a).reshape(flat), where, axis=first)
+        return take((a[cut] if cut else a).reshape(flat), where, first)
 
     result: Tensor = apply(index, input, positions)
     return result
@@ -167,15 +165,14 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
     else:
         array(value)
     found = basic(items, input._data.shape)
-    if found is None and any(isinstance(i, TensorCore) and i._data.ndim == 0 for i in items):
-        target, items = _select_scalars(input, items)
-        found = basic(items, target._data.shape)
-        if target is not input:
-            setitem(target, items, value)
-            return
     if found is None:
-        put_indexed(input, plan(input, items), value, False)
-        return
+        target, items = _resolved(input, items)
+        if target is not input:  # a row that was taken lazily: a view, which writes through
+            return setitem(target, items, value)
+        found = basic(items, input._data.shape)
+    if found is None:
+        _views.assign(input, updated(input, plan(input, items), value, False))
+        return None
     cut, shape = found, basic_shape(found, input._data.shape)
 
     def copy_slices(a: mx.array, v: mx.array) -> mx.array:
@@ -183,6 +180,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
 
     _check_value(value, shape)
     _views.assign(input, apply(copy_slices, input, value))
+    return None
 
 
 def _scalar(value: Any, input: Tensor) -> mx.array:
@@ -229,17 +227,12 @@ def _assigned(a: mx.array, key: tuple[Any, ...], value: mx.array) -> mx.array:
         return new
 
 
-def put_indexed(input: Tensor, found: Plan, value: Any, accumulate: bool) -> Tensor:
-    """Write `value` at the places of a plan into `input`."""
-    return _views.assign(input, updated(input, found, value, accumulate))
-
-
 def updated(input: Tensor, found: Plan, value: Any, accumulate: bool) -> Tensor:
     """`input` with `value` put, or added, at the places of a plan."""
     dtype = input._data.dtype
     have = _keys.shape_of_index(value)
     if isinstance(value, TensorCore) and value._data.dtype != dtype:
-        if value._data.size != 1:
+        if value._data.size != 1 or found.mask is None:
             raise RuntimeError(
                 "Index put requires the source and destination dtypes match, got "
                 f"{input.dtype!r} for the destination and {value.dtype!r} for the source."
@@ -247,23 +240,20 @@ def updated(input: Tensor, found: Plan, value: Any, accumulate: bool) -> Tensor:
         value = apply(lambda v: v.astype(dtype), value)
     cut = found.basic
     if found.mask is not None:
-        first, last = found.places[0], found.places[-1] + 1
-        rest = len(found.shape) - last
+        rest = len(found.shape) - found.places[-1] - 1
         if not accumulate and (len(have) <= rest or have[len(have) - rest - 1] == 1):
             return _where_masked(input, found, value, rest)
         positions = np.nonzero(_keys.mask_values(found.mask))
         found = Plan(cut, found.shape, found.places, [mx.array(p.astype(np.int32)) for p in positions])
-        del first
     shape, places = found.result(), found.places
     while len(have) > len(shape) and have[0] == 1:
         have = have[1:]
     if len(have) > len(shape) or any(s not in (1, t) for s, t in zip(have[::-1], shape[::-1], strict=False)):
         raise RuntimeError(f"shape mismatch: value tensor of shape {list(have)} cannot be broadcast to indexing result of shape {list(shape)}")
-    inner = found.shape
 
     def index_put(a: mx.array, v: mx.array, *indices: mx.array) -> mx.array:
         part = a[cut] if cut else a
-        key, spread = _spread(places, indices, inner), _broadcast(v, shape)
+        key, spread = _spread(places, indices), _broadcast(v, shape)
         if spread.size == 0:
             return a
         if accumulate:
@@ -332,5 +322,5 @@ def _put(input: Tensor, indices: Any, values: Any, accumulate: bool) -> Tensor:
     for part in parts:
         if not isinstance(part, (TensorCore, slice)):
             raise TypeError(f"index_put(): argument 'indices' must be a tuple of Tensors, got {type(part).__name__} in it")
-    parts = tuple(_tape.apply(lambda i: i.reshape(1), p) if isinstance(p, TensorCore) and not array(p).ndim else p for p in parts)
+    parts = tuple([reshape(p, (1,)) if isinstance(p, TensorCore) and not array(p).ndim else p for p in parts])
     return updated(input, plan(input, parts), values, accumulate)

@@ -12,7 +12,7 @@ from lucid._tape import TensorCore, apply, array
 from lucid import _known
 from lucid.ops import _keys
 from lucid.ops._out import give
-from lucid.ops._place import on_cpu_if_wide
+from lucid.ops._place import take
 from lucid.ops._promotion import number, result_type
 from lucid.ops.shape import check_tensor
 
@@ -37,7 +37,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         return nonzero(condition, as_tuple=True)
     if input is None or other is None:
         raise TypeError("where(): expected condition alone, or condition, input and other")
-    if array(condition).dtype not in _keys._MASK:
+    if array(condition).dtype not in _keys.MASK:
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype!r}")
     to = result_type(input, other).mx
     a = input if isinstance(input, TensorCore) else number(input, to)
@@ -112,8 +112,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     positions = mx.array(chosen.astype(np.int32 if len(chosen) < 2**31 else np.int64))
 
     def fn(a: mx.array, where: mx.array) -> mx.array:
-        with on_cpu_if_wide(a):
-            return mx.take(mx.broadcast_to(a, shape).reshape(-1), where)
+        return take(mx.broadcast_to(a, shape).reshape(-1), where, 0)
 
     fn.__qualname__ = "masked_select"
     return give(apply(fn, input, positions), out, "masked_select")
@@ -157,8 +156,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
             return mx.zeros(shape, a.dtype)
         flat = mx.broadcast_to(m, shape).reshape(-1)
         order = mx.clip(mx.cumsum(flat.astype(mx.int32)) - 1, 0, max(count, 1) - 1)
-        with on_cpu_if_wide(a):
-            values = mx.take(s.reshape(-1), order).reshape(shape)
+        values = take(s.reshape(-1), order, 0).reshape(shape)
         return mx.where(m, values, a)
 
     fn.__qualname__ = "masked_scatter"

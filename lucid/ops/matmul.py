@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid import dtypes
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import OF_MX
 from lucid.ops._out import give
@@ -196,7 +195,7 @@ def _plus_product(name: str, input: Tensor, a: Tensor, b: Tensor, beta: Any, alp
     if require_tensor(name, input)._data.dtype != d.mx:
         raise RuntimeError(f"{name}: expected input and the matrices in one dtype, got {OF_MX[input._data.dtype]!r} and {d!r}")
     for word, value in (("beta", beta), ("alpha", alpha)):
-        if number_dtype(value).rank > d.rank:
+        if number_dtype(value).rank > max(d.rank, 2 if then is not None else 1):
             raise RuntimeError(f"{name}: for {d!r} inputs, argument {word} must not be {type(value).__name__}")
     product = _product(a)
 
@@ -268,18 +267,20 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def product_for(dtype: mx.Dtype) -> Any:
-    """The matrix product for arrays of `dtype`. MLX 0.32.4 has none for integers and bools."""
+    """The matrix product for arrays of `dtype`, where MLX 0.32.4 has none (integers) or a slow one (half precision on the CPU)."""
     d = OF_MX[dtype]
-    return mx.matmul if d.is_inexact else _integer_product
+    if not d.is_inexact:
+        return _integer_product
+    return _half_product if d.itemsize == 2 and mx.default_device() == mx.cpu else mx.matmul
 
 
 def _product(a: Tensor) -> Any:
-    d = OF_MX[a._data.dtype]
-    if d.is_inexact:
-        return mx.matmul
-    if d is dtypes.bool_:
-        raise NotImplementedError("matmul: not implemented for bool tensors; convert them to an integer or floating dtype")
-    return _integer_product
+    dtype = a._data.dtype
+    return mx.matmul if dtype == mx.float32 else product_for(dtype)
+
+
+def _half_product(a: mx.array, b: mx.array) -> mx.array:
+    return mx.matmul(a.astype(mx.float32), b.astype(mx.float32)).astype(a.dtype)
 
 
 def _integer_product(a: mx.array, b: mx.array) -> mx.array:
@@ -289,6 +290,8 @@ def _integer_product(a: mx.array, b: mx.array) -> mx.array:
     are cut into pieces of 16 bits whose products are shifted back into place.
     """
     dtype, terms = a.dtype, a.shape[-1]
+    if dtype == mx.bool_ and a.size and b.size:
+        raise NotImplementedError("matmul: not implemented for bool tensors; convert them to an integer or floating dtype")
     bits = 8 * dtype.size
     with mx.stream(mx.cpu):
         if bits <= 16:

@@ -14,7 +14,7 @@ from lucid.ops._arguments import numpy_names
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
 from lucid.ops._promotion import result_type
-from lucid.ops._reduce import HALF, axes_of, extreme, need_elements, total
+from lucid.ops._reduce import HALF, axes_of, extreme, reduced_count, total
 
 __all__ = ["cdist", "dist", "norm", "renorm", "trace"]
 
@@ -51,9 +51,7 @@ def vector_norm(a: mx.array, p: float, axes: tuple[int, ...] | None, keepdim: bo
     if p == 1:
         return total(size, axes, keepdim)
     if math.isinf(p):
-        if size.size and p < 0:
-            return extreme(mx.min, size, axes, keepdim)
-        return extreme(mx.max, size, axes, keepdim) if size.size else total(size, axes, keepdim)
+        return extreme(mx.max if p > 0 else mx.min, size, axes, keepdim)
     return safe_power(total(safe_power(size, p), axes, keepdim), 1 / p)
 
 
@@ -62,6 +60,11 @@ def magnitude(a: mx.array) -> mx.array:
     if a.dtype == mx.complex64:
         return safe_root(mx.square(mx.real(a)) + mx.square(mx.imag(a)))
     return mx.abs(a)
+
+
+def _need(shape: tuple[int, ...], axes: tuple[int, ...] | None, p: float, operation: str) -> None:
+    if (p < 0 or math.isinf(p)) and not reduced_count(shape, axes):
+        raise RuntimeError(f"{operation}: the {p} norm of no elements does not exist, got shape {tuple(shape)}")
 
 
 @numpy_names
@@ -90,8 +93,7 @@ def norm(
         raise RuntimeError(
             f"norm: expected a floating point or complex tensor, got {OF_MX[kind]!r}; pass dtype=lucid.float32 or call .float() first"
         )
-    if power < 0:
-        need_elements(input._data.shape, axes, "norm")
+    _need(input._data.shape, axes, power, "norm")
     real = mx.float32 if kind == mx.complex64 else kind
 
     def fn(a: mx.array) -> mx.array:
@@ -109,6 +111,8 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     if not to.is_inexact:
         raise RuntimeError(f"dist: expected floating point or complex tensors, got {to!r}; call .float() first")
     kind, real = to.mx, to.to_real().mx
+    if not input._data.size or not other._data.size:
+        _need((0,), None, p, "dist")
 
     def fn(a: mx.array, b: mx.array) -> mx.array:
         return vector_norm(a.astype(kind) - b.astype(kind), float(p), None, False).astype(real)
@@ -191,6 +195,8 @@ def trace(input: Tensor) -> Tensor:
     """
     if not isinstance(input, TensorCore):
         raise TypeError(f"trace(): argument 'input' must be Tensor, not {type(input).__name__}")
+    if input._data.dtype == mx.bool_:
+        raise NotImplementedError("trace: expected numbers, got a bool tensor; call .long() first")
     if input._data.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input._data.ndim}")
 

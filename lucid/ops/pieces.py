@@ -274,13 +274,13 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The views along `dim`, one for each index. Iterating over a tensor does this."""
     check_tensor("unbind", input)
     shape = array(input).shape
-    if not shape:
-        raise RuntimeError("unbind: Dimension specified as 0 but tensor has no dimensions")
     d = wrap_dim(dim, len(shape), "unbind")
+    if not shape:
+        raise IndexError("unbind: Dimension specified as 0 but tensor has no dimensions")
     n = shape[d]
 
     def fn(a: mx.array) -> Any:
-        return mx.unstack(a, d)
+        return mx.unstack(a, axis=d)
 
     fn.__qualname__ = "unbind"
     return _attached(apply(fn, input), input, d, range(n)) if n else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -53,10 +54,16 @@ def _number_power(a: Tensor, exponent: Any) -> Tensor:
     if d.rank < 2 and isinstance(exponent, (int, np.integer)):
         if exponent < 0:
             raise RuntimeError(f"pow: integers to negative integer powers are not allowed, got exponent {exponent}; use .float()")
-        to = dtypes.int64 if d is dtypes.bool_ else d
+        if not isinstance(exponent, bool):
+            to = dtypes.int64 if d is dtypes.bool_ else d
+            info = mx.iinfo(to.mx)
+            if exponent > info.max:
+                raise RuntimeError(f"pow: the exponent {exponent} cannot be converted to {to!r} without overflow")
+        else:
+            to = d
     else:
         to = result_type(a, exponent)
-    fn = _SPECIAL.get(exponent) if to.is_inexact or exponent in (0, 2, 3) else None
+    fn = _SPECIAL.get(exponent) if to.is_inexact or exponent in (0, 1, 2, 3) else None
     if fn is None:
 
         def power(x: mx.array) -> mx.array:
@@ -72,6 +79,10 @@ def _pow_0(x: mx.array) -> mx.array:
     return mx.ones_like(x)
 
 
+def _pow_1(x: mx.array) -> mx.array:
+    return x
+
+
 def _pow_3(x: mx.array) -> mx.array:
     return mx.square(x) * x
 
@@ -81,7 +92,7 @@ def _pow_minus_2(x: mx.array) -> mx.array:
 
 
 # Twenty times faster than MLX's power, or right where its gradient is not: 0 * inf at x ** 0.
-_SPECIAL: dict[Any, Any] = {0: _pow_0, 0.5: mx.sqrt, 2: mx.square, 3: _pow_3, -0.5: mx.rsqrt, -1: mx.reciprocal, -2: _pow_minus_2}
+_SPECIAL: dict[Any, Any] = {0: _pow_0, 0.5: mx.sqrt, 1: _pow_1, 2: mx.square, 3: _pow_3, -0.5: mx.rsqrt, -1: mx.reciprocal, -2: _pow_minus_2}
 
 
 def _tensor_power(a: Any, b: Tensor) -> Tensor:
@@ -112,32 +123,23 @@ def _integer_power(a: mx.array, b: mx.array) -> mx.array:
 
 def _power_with_gradient(a: mx.array, b: mx.array) -> mx.array:
     """`a ** b` where MLX's gradients, b * a ** (b - 1) and log(a) * a ** b, are 0 * inf at a = 0."""
-    zero = (a == 0) & (b >= 0)
-    at_zero = zero & (b > 0)
-    ordinary = mx.power(mx.where(zero, 1, a), mx.where(b == 0, mx.stop_gradient(b) + 0 * b, b))
+    at_zero = (a == 0) & (b > 0)
+    ordinary = mx.power(mx.where((a == 0) & (b >= 0), 1, a), b)
     edge = mx.power(mx.where(at_zero, a, 1), mx.stop_gradient(mx.where(at_zero, b, 1)))
     return mx.where(at_zero, edge, ordinary)
 
 
 def _complex_number_power(a: Tensor, exponent: Any) -> Tensor:
-    if exponent == 2:
-        return promoted(mx.square, dtypes.complex64, a)
-    if exponent == 0:
-        return promoted(_pow_0, dtypes.complex64, a)
-    if exponent == 0.5:
-        return promoted(mx.sqrt, dtypes.complex64, a)
-    if exponent == 3:
-        return promoted(_pow_3, dtypes.complex64, a)
-    if exponent == -1:
-        return promoted(mx.reciprocal, dtypes.complex64, a)
-    return promoted(_complex_power, dtypes.complex64, a, exponent)
+    fn = _SPECIAL.get(exponent) if exponent not in (-2, -0.5) else None
+    return promoted(_complex_power, dtypes.complex64, a, exponent) if fn is None else promoted(fn, dtypes.complex64, a)
 
 
 def _complex_power(a: mx.array, b: mx.array) -> mx.array:
     """exp(b log a): MLX 0.32.4's own complex power has a gradient that misses a conjugate, and 0 ** 0 is NaN."""
     zero = a == 0
     power = mx.exp(b * mx.log(mx.where(zero, 1, a)))
-    return mx.where(zero, (b == 0).astype(a.dtype), power)
+    at_zero = mx.where(b == 0, 1, mx.where(mx.real(b) > 0, 0, mx.array(complex(math.inf, math.nan), mx.complex64)))
+    return mx.where(zero, at_zero, power)
 
 
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -80,7 +80,7 @@ def nansum(
 ) -> Tensor:
     """`sum` with NaN counted as zero. Raises RuntimeError for complex tensors."""
     axes = axes_of(dim, input._data.ndim, "nansum")
-    if input._data.dtype == mx.complex64:
+    if mx.complex64 in (input._data.dtype, None if dtype is None else dtype.mx):
         raise RuntimeError("nansum does not support complex inputs")
     to = None if dtype is None else dtype.mx
 
@@ -134,7 +134,7 @@ def nanmean(
     if not input._data.dtype in INEXACT:
         raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {OF_MX[input._data.dtype]!r}")
     axes = axes_of(dim, input._data.ndim, "nanmean")
-    if input._data.dtype == mx.complex64:
+    if mx.complex64 in (input._data.dtype, None if dtype is None else dtype.mx):
         raise RuntimeError("nanmean does not support complex inputs")
     to = _mean_dtype(input, dtype, "nanmean").mx
 
@@ -323,7 +323,8 @@ def _find(find: Any, operation: str, input: Tensor, dim: int | None, keepdim: bo
     axis = axis if input._data.ndim else None
 
     def fn(a: mx.array) -> mx.array:
-        return position(find, a, axis, keepdim).astype(mx.int64)
+        found = position(find, a, axis, keepdim and axis is not None).astype(mx.int64)
+        return found.reshape((1,) * a.ndim) if keepdim and axis is None else found
 
     fn.__qualname__ = operation
     return give(apply(fn, input), out, operation)
@@ -356,7 +357,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | 
     def fn(a: mx.array) -> mx.array:
         a = a.astype(to)
         if a.size == 0:
-            return mx.full(reduced_shape(a.shape, axes, keepdim), -mx.inf, to)
+            return mx.full(reduced_shape(a.shape, axes, keepdim), -mx.inf).astype(to)
         if to == mx.float64 or to == mx.complex64:
             top = mx.stop_gradient(mx.max(mx.real(a), axis=axes, keepdims=True))
             top = mx.where(mx.isinf(top), mx.zeros((), top.dtype), top)

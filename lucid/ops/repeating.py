@@ -13,7 +13,7 @@ from lucid import _known, _tape
 from lucid._tape import TensorCore, apply, array
 from lucid.ops import _keys
 from lucid.ops._dims import shape_of, wrap_dim, wrap_dims
-from lucid.ops._place import on_cpu_if_wide
+from lucid.ops._place import take
 from lucid.ops.shape import _one, check_tensor
 
 __all__ = ["flip", "fliplr", "flipud", "repeat_interleave", "roll", "rot90", "tile"]
@@ -99,8 +99,7 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     def fn(a: mx.array, i: mx.array) -> mx.array:
         if flat or not shape:
             a = a.reshape(-1)
-        with on_cpu_if_wide(a):
-            return mx.take(a, i, axis=d)
+        return take(a, i, d)
 
     fn.__qualname__ = "repeat_interleave"
     result: Tensor = apply(fn, input, mx.array(chosen))
@@ -108,7 +107,7 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
 
 
 def _counts(repeats: Tensor) -> np.ndarray[Any, Any]:
-    if array(repeats).dtype not in _keys._INDEX:
+    if array(repeats).dtype not in _keys.INDEX:
         raise RuntimeError(f"repeats has to be Long or Int tensor, got {repeats.dtype!r}")
     if not _known.is_known(repeats):
         _tape.evaluate(repeats)

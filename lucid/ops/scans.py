@@ -39,10 +39,14 @@ def _scan(
     axis = wrap_dim(dim, input._data.ndim, operation)
     kind = input._data.dtype
     to = dtype.mx if dtype is not None else kind if kind in INEXACT else mx.int64
+    if to == mx.bool_:
+        raise NotImplementedError(f"{operation}: expected a dtype of numbers, got bool; use lucid.int64")
     wide = mx.float32 if to in HALF else mx.int64 if to not in INEXACT else to
 
     def fn(a: mx.array) -> mx.array:
         a = a.astype(to).astype(wide)
+        if to == mx.complex64 and scan is mx.cumprod:  # MLX 0.32 forgets a conjugate in its gradient
+            return _by_doubling(mx.multiply, a, axis)
         return (scan(a, axis=axis) if a.size else a).astype(to)
 
     fn.__qualname__ = operation
@@ -113,24 +117,24 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
         if a.size == 0:
             return a
         if kind == mx.float64 or kind == mx.complex64:
-            return _by_doubling(wide, axis)
+            return _by_doubling(_pair, wide, axis)
         return mx.logcumsumexp(wide, axis=axis).astype(kind)
 
     return give(apply(on_rows(fn, input._data.ndim), input), out, "logcumsumexp")
 
 
-def _by_doubling(a: mx.array, axis: int) -> mx.array:
-    """`logcumsumexp` by log2(n) steps of a pairwise one: MLX's own has float32 accuracy in float64, and no complex form."""
+def _by_doubling(combine: Callable[[mx.array, mx.array], mx.array], a: mx.array, axis: int) -> mx.array:
+    """A scan in log2(n) steps of a function of two, for what MLX's own scans do not get right."""
     n, width = a.shape[axis], 1
     while width < n:
         head, tail = front(a, axis, 0, width), front(a, axis, width, n)
-        a = mx.concatenate([head, _pair(tail, front(a, axis, 0, n - width))], axis=axis)
+        a = mx.concatenate([head, combine(tail, front(a, axis, 0, n - width))], axis=axis)
         width *= 2
     return a
 
 
 def _pair(x: mx.array, y: mx.array) -> mx.array:
-    """log(exp(x) + exp(y)), by the larger real part."""
+    """log(exp(x) + exp(y)), by the larger real part. MLX's `logaddexp` is good to seven digits, and takes no complex numbers."""
     top = mx.stop_gradient(mx.maximum(mx.real(x), mx.real(y)))
     top = mx.where(mx.isinf(top), mx.zeros((), top.dtype), top)
     return mx.log(_precise.exp(x - top) + _precise.exp(y - top)) + top
@@ -191,6 +195,9 @@ def _areas(operation: str, y: Tensor, x: Tensor | None, dx: Any, dim: int, finis
     if y._data.ndim == 0:
         raise IndexError(f"{operation}: expected y to have at least one dimension, got a 0-dim tensor")
     axis = wrap_dim(dim, y._data.ndim, operation)
+    for t in (y, x):
+        if t is not None and t._data.dtype == mx.bool_:
+            raise RuntimeError(f"{operation}: received a bool input for `x` or `y`, but bool is not supported; call .float() first")
     if x is not None and dx is not None:
         raise TypeError(f"{operation}: got both x and dx; pass one of them")
     if x is None:

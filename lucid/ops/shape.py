@@ -78,7 +78,7 @@ def _reshaped(operation: str, input: Tensor, shape: Sequence[Any]) -> Tensor:
     fn.__qualname__ = operation
     try:
         return _views.view(fn, input, trace, put)
-    except (ValueError, TypeError, RuntimeError):  # only now find out what was wrong: this is a hot path
+    except (ValueError, TypeError, RuntimeError, IndexError):  # only now find out what was wrong: this is a hot path
         check_tensor(operation, input)
         size = array(input).size
         resolved = resolve(operation, shape, size)
@@ -103,6 +103,8 @@ def view(input: Tensor, *shape: Any, dtype: Any = None, size: Any = None) -> Ten
             [3, 4]])
     """
     sizes = _one(shape) if size is None else size
+    if not shape and size is None and dtype is None:
+        raise TypeError("view() received an invalid combination of arguments - got (), but expected a shape or a dtype")
     if dtype is not None or isinstance(sizes, _dtype):
         from lucid.ops.reinterpret import view_dtype
 
@@ -136,7 +138,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
 
         try:
             result: Tensor = apply(reshape, input)
-        except (ValueError, TypeError, RuntimeError):
+        except (ValueError, TypeError, RuntimeError, IndexError):
             wanted = resolve("reshape", wanted, array(input).size)
             result = apply(reshape, input)
         return result
@@ -194,7 +196,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     if not wanted:
         raise RuntimeError("unflatten: sizes must be non-empty")
     if not shape:
-        raise IndexError(f"unflatten: Dimension specified as {dim} but tensor has no dimensions")
+        raise RuntimeError(f"unflatten: Dimension specified as {dim} but tensor has no dimensions")
     try:
         inner = resolve("unflatten", wanted, shape[d])
     except RuntimeError:
@@ -213,6 +215,8 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     Raises RuntimeError unless each dimension is named once, IndexError if one is out of range.
     """
     wanted = _one(order) if dims is None else dims
+    if not order and dims is None:
+        raise TypeError("permute() missing 1 required positional arguments: 'dims'")
 
     def fn(a: mx.array) -> mx.array:
         return mx.transpose(a, wanted)
@@ -226,7 +230,7 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
 
     try:
         return _views.view(fn, input, trace, put)
-    except (ValueError, TypeError, RuntimeError):
+    except (ValueError, TypeError, RuntimeError, IndexError):
         check_tensor("permute", input)
         n = array(input).ndim
         found = shape_of((tuple(wanted),), "permute")
@@ -256,7 +260,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
     try:
         return _views.view(fn, input, trace, put)
-    except (ValueError, TypeError, RuntimeError):
+    except (ValueError, TypeError, RuntimeError, IndexError):
         check_tensor("transpose", input)
         n = array(input).ndim
         d0, d1 = wrap_dim(dim0, n, "transpose"), wrap_dim(dim1, n, "transpose")
@@ -317,7 +321,9 @@ def reversed_dims(input: Tensor) -> Tensor:
 
 def matrix_transpose(input: Tensor) -> Tensor:
     """The last two dimensions exchanged: `x.mT`. Raises RuntimeError for fewer than two."""
-    if array(input).ndim < 2:
+    if array(input).ndim == 0:
+        return permute(input, ())
+    if input._data.ndim < 2:
         raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {input._data.ndim}-D tensor.")
     return transpose(input, -2, -1)
 
@@ -333,7 +339,9 @@ def conjugate_transpose(input: Tensor) -> Tensor:
 def adjoint(input: Tensor) -> Tensor:
     """The last two dimensions exchanged and, for complex tensors, the conjugate taken. Raises RuntimeError for fewer than two."""
     check_tensor("adjoint", input)
-    if array(input).ndim < 2:
+    if array(input).ndim == 0:
+        return _conjugated(input)
+    if input._data.ndim < 2:
         raise RuntimeError(f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._data.ndim}-D tensor.")
     return _conjugated(transpose(input, -2, -1))
 
@@ -365,7 +373,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
     try:
         return _views.view(fn, input, trace, put)
-    except (ValueError, TypeError, RuntimeError):
+    except (ValueError, TypeError, RuntimeError, IndexError):
         check_tensor("unsqueeze", input)
         return unsqueeze(input, wrap_dim(dim, array(input).ndim + 1, "unsqueeze"))
 
@@ -383,6 +391,8 @@ def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False)
 
     Raises RuntimeError if a size does not fit.
     """
+    if not sizes and size is None:
+        raise TypeError("expand() missing 1 required positional arguments: 'size'")
     return _expanded("expand", input, _one(sizes) if size is None else size)
 
 

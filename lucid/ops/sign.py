@@ -9,7 +9,7 @@ import mlx.core as mx
 from lucid._tape import apply
 from lucid.dtypes import OF_MX
 from lucid.ops._out import give
-from lucid.ops._promotion import binary_float, require_tensor
+from lucid.ops._promotion import binary_float, require_tensor, result_type
 from lucid.ops.comparison import sign_bit
 
 __all__ = ["abs", "absolute", "copysign", "heaviside", "sgn", "sign"]
@@ -61,6 +61,9 @@ def _direction(a: mx.array) -> mx.array:
 
 def copysign(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input` with the sign of `other`, elementwise and broadcast; integers give the default floating dtype."""
+
+    if result_type(input, other).is_complex:
+        raise NotImplementedError("copysign: not implemented for complex tensors")
 
     def signed(a: mx.array, b: mx.array) -> mx.array:
         result = mx.where(sign_bit(a) == sign_bit(b), a, -a)

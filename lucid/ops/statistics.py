@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid._tape import apply
+from lucid._tape import apply, wrap
 from lucid.dtypes import INEXACT, OF_MX, get_default_dtype
 from lucid.ops._arguments import numpy_names
 from lucid.ops._out import give, give_pair
+from lucid.ops._promotion import result_type
 from lucid.ops._reduce import HALF, average, axes_of, host, reduced_count, reduced_shape, total
 
 __all__ = ["corrcoef", "cov", "std", "std_mean", "var", "var_mean"]
@@ -198,6 +199,8 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, a
         aweights: how much each observation counts, floats.
     """
     to, data = _matrix("cov", input), input._data
+    if aweights is not None:
+        to = result_type(wrap(mx.zeros((1,), to)), aweights).mx
     count = data.shape[-1] if data.ndim else 1
     weights = _weights("fweights", fweights, count, True) + _weights("aweights", aweights, count, False)
     apart = len(weights) == 2 or aweights is not None
@@ -216,7 +219,7 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, a
 def _covariance(rows: mx.array, scales: list[mx.array], correction: float, apart: bool) -> mx.array:
     n, kind = rows.shape[1], rows.dtype
     if rows.size == 0:
-        return mx.full((rows.shape[0],) * 2, mx.nan, kind)
+        return mx.full((rows.shape[0],) * 2, mx.nan).astype(kind)
     real = mx.float32 if kind == mx.complex64 else kind
     if not scales:
         centred = rows - average(rows, (1,), True)

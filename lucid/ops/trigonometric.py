@@ -11,7 +11,7 @@ from lucid._tape import TensorCore
 from lucid.ops._out import give
 from lucid.ops._precise import series as _series
 from lucid.ops._precise import sin as _sin
-from lucid.ops._promotion import binary_float, require_tensor, unary_float
+from lucid.ops._promotion import binary_float, require_tensor, result_type, unary_float
 
 __all__ = [
     "acos",
@@ -119,7 +119,7 @@ arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, aco
 
 def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle of the point (`other`, `input`) in (-pi, pi], with its gradient 0 at the origin."""
-    a, b = require_tensor("atan2", input), require_tensor("atan2", other, "other")
+    a, b = _real_pair("atan2", input, other)
     fn = mx.arctan2 if a._node is None and b._node is None else _atan2
     return give(binary_float(fn, a, b), out, "atan2")
 
@@ -132,6 +132,13 @@ def _atan2(y: mx.array, x: mx.array) -> mx.array:
     return mx.where(origin, mx.stop_gradient(mx.arctan2(y, x)), mx.arctan2(y, mx.where(origin, 1, x)))
 
 
+def _real_pair(name: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    require_tensor(name, a), require_tensor(name, b, "other")
+    if mx.complex64 in (a._data.dtype, b._data.dtype):
+        raise NotImplementedError(f"{name}: not implemented for complex tensors")
+    return a, b
+
+
 def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`sqrt(input ** 2 + other ** 2)` without overflow on the way.
 
@@ -139,7 +146,9 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> lucid.hypot(lucid.tensor([3.0]), lucid.tensor([4.0]))
     tensor([5.])
     """
-    a, b = require_tensor("hypot", input), require_tensor("hypot", other, "other")
+    a, b = _real_pair("hypot", input, other)
+    if not result_type(a, b).is_inexact:
+        raise NotImplementedError(f"hypot: not implemented for {result_type(a, b)!r}; convert to a floating dtype first")
 
     def length(x: mx.array, y: mx.array) -> mx.array:
         scale = mx.stop_gradient(mx.maximum(mx.abs(x), mx.abs(y)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lucid._tape import TensorCore, array
+from lucid.tensor import Tensor
 
 
 def check_implementation(name: str, foreach: Any, differentiable: Any, fused: Any) -> None:
@@ -15,16 +15,18 @@ def check_implementation(name: str, foreach: Any, differentiable: Any, fused: An
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
     if differentiable:
         raise NotImplementedError(
-            f"{name}: differentiable=True is not supported: a step is not recorded. To differentiate through an update, write it in "
-            "tensors: p - lr * lucid.autograd.grad(loss, p, create_graph=True)[0]"
+            f"{name}: differentiable=True is not supported: a step is not recorded. To differentiate through an "
+            "update, write it in tensors: p - lr * lucid.autograd.grad(loss, p, create_graph=True)[0]"
         )
 
 
 def at_least_zero(what: str, value: Any) -> None:
     """Refuse a negative number, and a tensor that is no single number."""
-    if isinstance(value, TensorCore):
-        if array(value).size != 1:
-            raise ValueError(f"Tensor {'lr' if what == 'learning rate' else what} must be 1-element, got shape {array(value).shape}")
+    if isinstance(value, Tensor):
+        if value.numel() != 1:
+            raise ValueError(
+                f"Tensor {'lr' if what == 'learning rate' else what} must be 1-element, got shape {value.shape}"
+            )
         value = value.item()
     if not value >= 0:
         raise ValueError(f"Invalid {what}: {value}")

@@ -1,8 +1,9 @@
 """How a step is carried out: a rule, which is a pure function of arrays, applied to each parameter of a group.
 
-Nothing here goes through the tape and nothing is evaluated, so that a step can be traced by `mx.compile`. What makes a step cheap:
-the numbers of a group are arrays that are kept until a number changes, and what depends on the step count alone is computed once
-for all parameters that share the array of that count (they do, unless some got their first gradient later than others).
+Nothing here goes through the tape and nothing is evaluated, so that a step can be traced by `mx.compile`. What makes a
+step cheap: the numbers of a group are arrays that are kept until a number changes, and what depends on the step count
+alone is computed once for all parameters that share the array of that count (they do, unless some got their first
+gradient later than others).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import mlx.core as mx
 
 from lucid import _tape, _views, dtypes
 from lucid._grad_mode import no_grad
-from lucid._tape import TensorCore, wrap
+from lucid._tape import wrap
 from lucid.tensor import Tensor
 
 Number = float | Tensor
@@ -52,22 +53,24 @@ class Recipe(NamedTuple):
 class Update:
     """The update of one group, with its numbers as arrays.
 
-    The arrays are those of tensors that live as long as the update: whoever traces a step can treat them as its input, and have
-    `refresh` write the numbers of the moment into them before each run.
+    The arrays are those of tensors that live as long as the update: whoever traces a step can treat them as its input,
+    and have `refresh` write the numbers of the moment into them before each run.
     """
 
     def __init__(self, group: Group, recipe: Callable[[Group], Recipe]) -> None:
         self.group, self._recipe = group, recipe
         self._values: dict[str, Number] = {}
         self._tensors: dict[tuple[str, mx.Dtype], Tensor] = {}
-        self._zero = mx.array(0, dtypes.get_default_dtype().mx if dtypes.get_default_dtype() is dtypes.float64 else mx.float32)
+        self._zero = mx.array(
+            0, dtypes.get_default_dtype().mx if dtypes.get_default_dtype() is dtypes.float64 else mx.float32
+        )
 
     def refresh(self) -> None:
         """Read the group again."""
         self.recipe = self._recipe(self.group)
         for name, value in self.recipe.numbers.items():
             held = self._values.get(name)
-            if not isinstance(value, TensorCore) and not isinstance(held, TensorCore) and held == value:
+            if not isinstance(value, Tensor) and not isinstance(held, Tensor) and held == value:
                 continue
             self._values[name] = value
             for key, t in self._tensors.items():
@@ -91,16 +94,17 @@ class Update:
         data = p._data if p._extra is None else _tape.array(p)
         gradient = grad._data if grad._extra is None else _tape.array(grad)
         state = states[p] if slots or counts else {}
-        key = dtype = data.dtype
+        dtype = data.dtype
+        key: Any = dtype
+        before = None
         if counts:
-            counter = state.get("step")
-            if counter is None:
-                counter = state["step"] = wrap(self._zero)
-            before = _tape.array(counter)
+            if "step" not in state:
+                state["step"] = wrap(self._zero)
+            before = _tape.array(state["step"])
             key = dtype, id(before)
         if key not in ready:  # the old count is held, so that its id stays its own
-            ready[key] = self._ready(dtype, before) + (before,) if counts else self._ready(dtype)
-        constants, after, *_ = ready[key]
+            ready[key] = (*self._ready(dtype, before), before)
+        constants, after, _ = ready[key]
         tensors = [state.get(name) for name in slots]
         old = [_tape.array(t) if t is not None else start(data) if start is not None else None for t in tensors]
         new: Any
@@ -122,7 +126,7 @@ class Update:
             else:
                 state[slots[k]] = _views.pin(wrap(new[k + 1]), p.device)
         if counts:
-            _write(counter, after)
+            _write(state["step"], after)
 
     def _ready(self, dtype: mx.Dtype, before: mx.array | None = None) -> tuple[Any, mx.array | None]:
         """What the rule is given for parameters of `dtype` whose step count was `before`; and their new count."""
@@ -141,13 +145,15 @@ class Update:
 
 
 def _number(value: Number, dtype: mx.Dtype) -> mx.array:
-    if isinstance(value, TensorCore):
+    if isinstance(value, Tensor):
         return _tape.array(value).reshape(()).astype(dtype)
     return mx.array(value, dtype)
 
 
-def _in_float32(rule: Rule, constants: Any, data: mx.array, gradient: mx.array, old: list[mx.array | None]) -> list[mx.array]:
-    """The rule for a dtype that it is not computed in: halves in float32, complex numbers as pairs of reals, as PyTorch does."""
+def _in_float32(
+    rule: Rule, constants: Any, data: mx.array, gradient: mx.array, old: list[mx.array | None]
+) -> list[mx.array]:
+    """The rule for other dtypes: halves are computed in float32, complex numbers as pairs of reals, as PyTorch does."""
     if data.dtype in _HALF:
         wide = [None if a is None else a.astype(mx.float32) for a in (data, gradient, *old)]
         return [a.astype(data.dtype) for a in rule(constants, *wide)]
@@ -173,8 +179,8 @@ def fused(rule: Rule) -> Rule:
 
 
 def settled(value: Any, param: Any, key: Any = None) -> Any:
-    """A copy of `value`, which belongs to the state of `param`, as it is loaded: tensors in its dtype and on its device."""
-    if isinstance(value, TensorCore):
+    """A copy of `value`, part of the state of `param`, for loading: tensors get its dtype and device."""
+    if isinstance(value, Tensor):
         found = _tape.array(value)
         if param is not None and param.dtype.is_floating_point and key != "step":
             found = found.astype(param._data.dtype)
@@ -187,11 +193,11 @@ def settled(value: Any, param: Any, key: Any = None) -> Any:
 
 
 def share_counts(states: Iterable[Any]) -> None:
-    """Have equal step counts share one array again, after loading. Counts may also be plain numbers, as in old checkpoints."""
+    """Have equal step counts share one array again, after loading. Old checkpoints have them as plain numbers."""
     counted = [state for state in states if isinstance(state, dict) and "step" in state]
-    _tape.evaluate(*[state["step"] for state in counted if isinstance(state["step"], TensorCore)])
+    _tape.evaluate(*[state["step"] for state in counted if isinstance(state["step"], Tensor)])
     shared: dict[Any, mx.array] = {}
     for state in counted:
         step = state["step"]
-        kept = _tape.array(step) if isinstance(step, TensorCore) else mx.array(float(step), mx.float32)
+        kept = _tape.array(step) if isinstance(step, Tensor) else mx.array(float(step), mx.float32)
         state["step"] = wrap(shared.setdefault((kept.item(), kept.dtype), kept))

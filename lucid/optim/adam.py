@@ -129,15 +129,22 @@ def _constants(n: Arrays, step: mx.array | None) -> Arrays:
 
     1 - beta**step = -expm1(step * log(beta)), which keeps its digits in float32 where beta**step is close to 1.
     """
+    assert step is not None
     correction1, correction2 = -mx.expm1(step * n["log1"]), -mx.expm1(step * n["log2"])
-    return n | {"size": n["lr"] / correction1, "scale": mx.rsqrt(correction2), "shrink": 1 - n["lr"] * n["weight_decay"]}
+    return n | {
+        "size": n["lr"] / correction1,
+        "scale": mx.rsqrt(correction2),
+        "shrink": 1 - n["lr"] * n["weight_decay"],
+    }
 
 
 @functools.cache
 def _rule(decoupled: bool | None, amsgrad: bool, maximize: bool) -> Rule:
     """Adam's rule. `decoupled` is None where there is no weight decay at all."""
 
-    def adam(n: Arrays, p: mx.array, g: mx.array, mean: mx.array, square: mx.array, *most: mx.array) -> tuple[mx.array, ...]:
+    def adam(
+        n: Arrays, p: mx.array, g: mx.array, mean: mx.array, square: mx.array, *most: mx.array
+    ) -> tuple[mx.array, ...]:
         if maximize:
             g = -g
         if decoupled:

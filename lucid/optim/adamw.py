@@ -12,7 +12,8 @@ __all__ = ["AdamW"]
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: `weight_decay` times the learning rate is the share by which a parameter shrinks.
+    """Adam with decoupled weight decay: `weight_decay` times the learning rate is the share by which a parameter
+    shrinks.
 
     Args: those of `Adam`, with another default for `weight_decay`.
 

@@ -1,8 +1,8 @@
 """`Optimizer`: parameters in groups, the state kept for each, and how both are saved and restored.
 
-An optimizer of ours says four things (see `_update`): which numbers of a group it uses, which state it keeps for a parameter, what is
-the same for all parameters that took equally many steps, and the rule itself, a pure function of arrays. An optimizer of a user's own
-may as well override `step` and write it in tensors.
+An optimizer of ours says four things (see `_update`): which numbers of a group it uses, which state it keeps for a
+parameter, what is the same for all parameters that took equally many steps, and the rule itself, a pure function of
+arrays. An optimizer of a user's own may as well override `step` and write it in tensors.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def _observed(step: F) -> F:
             if isinstance(result, tuple) and len(result) == 2:
                 args, kwargs = result
             elif result is not None:
-                raise RuntimeError(f"step pre-hook {hook!r} must return None or a tuple of (new_args, new_kwargs), but got {result!r}")
+                raise RuntimeError(
+                    f"step pre-hook {hook!r} must return None or a tuple of (new_args, new_kwargs), but got {result!r}"
+                )
         out = step(*args, **kwargs)
         for hook in [*self._optimizer_step_post_hooks.values(), *_after_any_step.values()]:
             hook(self, args, kwargs)
@@ -60,8 +62,8 @@ class Optimizer:
     """The base of all optimizers.
 
     Args:
-        params: what to optimize: an iterable of tensors, of `(name, tensor)` pairs, or of dicts, each with such an iterable under
-            "params" and the options in which this group differs.
+        params: what to optimize: an iterable of tensors, of `(name, tensor)` pairs, or of dicts, each with such an
+            iterable under "params" and the options in which this group differs.
         defaults: the options of groups that do not name their own.
 
     Raises TypeError or ValueError if `params` is empty or holds anything but leaf tensors, each in one group.
@@ -90,8 +92,8 @@ class Optimizer:
         self._make_hooks()
         if isinstance(params, Tensor):
             raise TypeError(
-                f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {type(params).__name__}; "
-                "put it in a list"
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                f"{type(params).__name__}; put it in a list"
             )
         self.state = defaultdict(dict)
         self.param_groups = []
@@ -116,7 +118,8 @@ class Optimizer:
         Args:
             param_group: a dict with the parameters under "params", and the options in which the group differs.
 
-        Raises TypeError or ValueError if it does not hold leaf tensors that are in no other group, with names if the others have names.
+        Raises TypeError or ValueError if it does not hold leaf tensors that are in no other group, with names if the
+        others have names.
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
@@ -128,7 +131,8 @@ class Optimizer:
             param_group.setdefault(name, default)
         if len(params) != len({id(p) for p in params}):
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; each occurrence is updated in every step",
+                "optimizer contains a parameter group with duplicate parameters; each occurrence is updated in every "
+                "step",
                 UserWarning,
                 stacklevel=3,
             )
@@ -169,7 +173,8 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient.
 
-        The computation is started, and goes on while Python does: a loop that never looks at a value does not pile up its graph.
+        The computation is started, and goes on while Python does: a loop that never looks at a value does not pile up
+        its graph.
 
         Args:
             closure: computes the loss and its gradients again; called before the update.
@@ -212,7 +217,7 @@ class Optimizer:
     # -- state dicts ---------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as a dict: "state" by the number of the parameter, and "param_groups" with those numbers under "params".
+        """The state as a dict: "state" by the parameters' numbers, "param_groups" with those numbers under "params".
 
         Its tensors are the optimizer's own: copy them (`copy.deepcopy`) to keep what they hold now.
         """
@@ -236,10 +241,11 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the state and the options in `state_dict`, which `state_dict()` of such an optimizer returned.
 
-        The n-th parameter there belongs to the n-th here; names are not compared. Values are copied, in the dtype and on the
-        device of their parameter. If anything raises, the optimizer is left as it was.
+        The n-th parameter there belongs to the n-th here; names are not compared. Values are copied, in the dtype and
+        on the device of their parameter. If anything raises, the optimizer is left as it was.
 
-        Raises TypeError if it is no dict, KeyError if it lacks a part, ValueError if its groups are not of the same sizes.
+        Raises TypeError if it is no dict, KeyError if it lacks a part, ValueError if its groups are not of the same
+        sizes.
         """
         if not isinstance(state_dict, dict):
             raise TypeError(f"load_state_dict: expected a dict from state_dict(), got {type(state_dict).__name__}")
@@ -303,7 +309,7 @@ class Optimizer:
         return RemovableHandle.add(self._optimizer_state_dict_post_hooks, hook, prepend=prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(optimizer, state_dict)` before a state is loaded, on a shallow copy. It may return another dict."""
+        """Call `hook(optimizer, state_dict)`, on a shallow copy, before it is loaded. It may return another dict."""
         return RemovableHandle.add(self._optimizer_load_state_dict_pre_hooks, hook, prepend=prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
@@ -317,7 +323,10 @@ Optimizer.step = _observed(Optimizer.step)  # type: ignore[method-assign]
 def _named(params: Any) -> tuple[list[Tensor], list[str]]:
     """The tensors among `params`, checked, and their names if they have names."""
     if isinstance(params, set):
-        raise TypeError("optimizer parameters need to be organized in ordered collections, but a set has another order in each run. Use a list.")
+        raise TypeError(
+            "optimizer parameters need to be organized in ordered collections, but a set has another order in each "
+            "run. Use a list."
+        )
     items = [params] if isinstance(params, Tensor) else list(params)
     names = [item[0] for item in items if isinstance(item, tuple)]
     tensors = [item[1] if isinstance(item, tuple) else item for item in items]

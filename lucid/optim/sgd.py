@@ -8,8 +8,8 @@ from typing import Any
 
 import mlx.core as mx
 
-from lucid.optim._update import Arrays, Group, Recipe, Rule, Update, fused
 from lucid.optim._options import at_least_zero, check_implementation
+from lucid.optim._update import Arrays, Group, Recipe, Rule, Update, fused
 from lucid.optim.optimizer import Optimizer
 from lucid.tensor import Tensor
 
@@ -104,10 +104,7 @@ def _rule(decays: bool, has_momentum: bool, dampens: bool, nesterov: bool, maxim
         if not has_momentum:
             return (p - n["lr"] * g,)
         (buffer,) = state
-        if buffer is None:
-            buffer = g
-        else:
-            buffer = n["momentum"] * buffer + (n["gain"] * g if dampens else g)
+        buffer = g if buffer is None else n["momentum"] * buffer + (n["gain"] * g if dampens else g)
         direction = g + n["momentum"] * buffer if nesterov else buffer
         return p - n["lr"] * direction, buffer
 

@@ -18,9 +18,12 @@ from lucid.nn.modules import _global_hooks
 def plain(value: Any) -> Any:
     """`value` without anything that belongs to one of the two libraries."""
     kind = type(value)
+    if isinstance(value, type):
+        return value.__name__
     if hasattr(value, "requires_grad") and hasattr(value, "detach"):
         dtype = str(value.dtype).rpartition(".")[2]
-        return kind.__name__, dtype, tuple(value.shape), value.detach().tolist(), value.requires_grad
+        name = "Tensor" if kind.__name__ == "Buffer" else kind.__name__  # PyTorch's buffers do not show their class
+        return name, dtype, tuple(value.shape), value.detach().tolist(), value.requires_grad
     if isinstance(value, str):
         text = re.sub(r"torch\.Size\(\[(\d+)\]\)", r"(\1,)", value)
         text = re.sub(r"torch\.Size\(\[([\d, ]*)\]\)", r"(\1)", text)
@@ -33,8 +36,6 @@ def plain(value: Any) -> Any:
         return {plain(v) for v in value}
     if isinstance(value, BaseException):
         return kind.__name__, plain(str(value))
-    if isinstance(value, type):
-        return kind.__name__
     if callable(getattr(value, "named_modules", None)):
         return kind.__name__, repr(value)
     return value if value is None or isinstance(value, (bool, int, float)) else repr(value)

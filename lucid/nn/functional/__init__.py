@@ -12,3 +12,8 @@ from lucid.nn.functional.linear import *
 from lucid.nn.functional.normalization import *
 from lucid.nn.functional.pooling import *
 from lucid.nn.functional.softmax import *
+from lucid.nn.functional.loss import *
+from lucid.nn.functional.margin_loss import *
+from lucid.nn.functional.multi_head_attention import *
+from lucid.nn.functional.padding import *
+from lucid.nn.functional.distance import *

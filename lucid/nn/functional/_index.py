@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import mlx.core as mx
 
-from lucid.ops import _known
+from lucid import _known
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -17,10 +17,16 @@ def in_bounds(index: Tensor, size: int, message: str, ignore: int | None = None)
 
     Raises IndexError if they are known not to; `{}` in its `message` stands for the first that is wrong.
     """
+    if _known.within(index, 0, size):
+        return True
     values = _known.values(index)
     if values is None:
         return False
-    if values.size and not (values.min() >= 0 and values.max() < size):
+    if not values.size:
+        return True
+    least, largest = int(values.min()), int(values.max())
+    _known.saw(index, least, largest)
+    if least < 0 or largest >= size:
         wrong = (values < 0) | (values >= size)
         if ignore is not None:
             wrong &= values != ignore

@@ -138,7 +138,9 @@ def _averaged(loss: mx.array, share: mx.array, reduction: str, dtype: mx.Dtype) 
         return _reduction.reduced(loss, reduction, dtype)
     if not loss.size:
         return mx.array(float("nan"), dtype)
-    return (mx.sum(loss) / mx.sum(share.astype(loss.dtype))).astype(dtype)
+    total = mx.sum(share.astype(loss.dtype))
+    nothing = total == 0  # everything was ignored: the mean is NaN, but its gradient is 0
+    return (mx.sum(loss) / mx.where(nothing, 1, total) + mx.where(nothing, mx.nan, 0)).astype(dtype)
 
 
 def _wide(x: mx.array) -> mx.array:

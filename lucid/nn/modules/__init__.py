@@ -1,1 +1,14 @@
 """The modules, one family per file; `lucid.nn` exports them."""
+
+from lucid.nn.modules.activation import *
+from lucid.nn.modules.batchnorm import *
+from lucid.nn.modules.container import *
+from lucid.nn.modules.conv import *
+from lucid.nn.modules.dropout import *
+from lucid.nn.modules.flatten import *
+from lucid.nn.modules.linear import *
+from lucid.nn.modules.loss import *
+from lucid.nn.modules.module import Module
+from lucid.nn.modules.normalization import *
+from lucid.nn.modules.pooling import *
+from lucid.nn.modules.sparse import *

@@ -11,16 +11,16 @@ from lucid.optim.optimizer import Optimizer
 from lucid.tensor import Tensor
 
 EPOCH_DEPRECATION_WARNING = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Call `scheduler.step()` "
-    "without it: with it, the closed form of the schedule is used where there is one."
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Call "
+    "`scheduler.step()` without it: with it, the closed form of the schedule is used where there is one."
 )
 
 
 class LRScheduler:
     """The base of learning rate schedules.
 
-    A schedule of your own overrides `get_lr`, which returns the rates of all groups for `last_epoch`. It is stepped once when it is
-    made, and then by `step()` after each epoch (or batch) of `optimizer.step()` calls.
+    A schedule of your own overrides `get_lr`, which returns the rates of all groups for `last_epoch`. It is stepped
+    once when it is made, and then by `step()` after each epoch (or batch) of `optimizer.step()` calls.
 
     Args:
         optimizer: whose groups get the rates. Their rates at this moment are kept as "initial_lr" in the groups.
@@ -39,8 +39,9 @@ class LRScheduler:
                 group.setdefault("initial_lr", copied(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
-                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with last_epoch >= 0; load the "
-                    "optimizer's state dict before making the scheduler, or leave last_epoch at -1"
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
+                    "last_epoch >= 0; load the optimizer's state dict before making the scheduler, or leave "
+                    "last_epoch at -1"
                 )
         self.base_lrs: list[Any] = [copied(group["initial_lr"]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
@@ -88,15 +89,15 @@ class LRScheduler:
             return
         if "step" in vars(self.optimizer):
             warnings.warn(
-                "Seems like `optimizer.step()` has been overridden on the optimizer itself, so that its calls are not seen. "
-                "Make sure to call `optimizer.step()` before `lr_scheduler.step()`.",
+                "Seems like `optimizer.step()` has been overridden on the optimizer itself, so that its calls are not "
+                "seen. Make sure to call `optimizer.step()` before `lr_scheduler.step()`.",
                 UserWarning,
                 stacklevel=3,
             )
         else:
             warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call them in the opposite order: otherwise the "
-                "first value of the learning rate schedule is skipped.",
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call them in the opposite order: "
+                "otherwise the first value of the learning rate schedule is skipped.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -129,7 +130,9 @@ class LRScheduler:
     def _warn_outside_step(self) -> None:
         if not self._get_lr_called_within_step:
             warnings.warn(
-                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.", UserWarning, stacklevel=4
+                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
+                UserWarning,
+                stacklevel=4,
             )
 
 
@@ -165,7 +168,8 @@ def for_groups(optimizer: Optimizer, name: str, values: Any) -> list[Any]:
         return [values] * len(groups)
     if len(values) != len(groups):
         raise ValueError(
-            f"{name} must have the same length as optimizer.param_groups. {name} has {len(values)} values, param_groups has {len(groups)}."
+            f"{name} must have the same length as optimizer.param_groups. {name} has {len(values)} values, "
+            f"param_groups has {len(groups)}."
         )
     return list(values)
 

@@ -15,15 +15,18 @@ def _check(name: str, schedulers: Sequence[Any], optimizer: Any) -> None:
     """Raise unless all of `schedulers` can be stepped without a metric, and belong to `optimizer`."""
     for i, scheduler in enumerate(schedulers):
         if not hasattr(scheduler, "optimizer"):
-            raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute, got {type(scheduler).__name__}")
+            raise TypeError(
+                f"{name} at index {i} should have `optimizer` as its attribute, got {type(scheduler).__name__}"
+            )
         if isinstance(scheduler, ReduceLROnPlateau):
             raise ValueError(
-                f"{name} does not support `ReduceLROnPlateau`, whose `step` needs a metric, but got one at index {i}; step it separately"
+                f"{name} does not support `ReduceLROnPlateau`, whose `step` needs a metric, but got one at index {i}; "
+                "step it separately"
             )
         if scheduler.optimizer is not optimizer:
             raise ValueError(
-                f"{name} expects all schedulers to belong to the same optimizer, but got scheduler {type(scheduler).__name__} at "
-                f"index {i} with another one"
+                f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
+                f"{type(scheduler).__name__} at index {i} with another one"
             )
 
 
@@ -68,8 +71,8 @@ class SequentialLR(_Composite):
         _check(type(self).__name__, schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone points, but "
-                f"got {len(schedulers)} schedulers and {len(milestones)} milestones"
+                "Sequential Schedulers expects number of schedulers provided to be one more than the number of "
+                f"milestone points, but got {len(schedulers)} schedulers and {len(milestones)} milestones"
             )
         self._schedulers = schedulers
         self._milestones = milestones
@@ -114,7 +117,9 @@ class ChainedScheduler(_Composite):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if not schedulers:
-            raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
+            raise ValueError(
+                f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler."
+            )
         optimizer = optimizer or getattr(schedulers[0], "optimizer", None)
         _check(type(self).__name__, schedulers, optimizer)
         assert optimizer is not None

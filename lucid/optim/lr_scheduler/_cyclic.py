@@ -23,7 +23,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     Loshchilov and Hutter, "SGDR: Stochastic gradient descent with warm restarts".
     """
 
-    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
         if T_0 <= 0 or not isinstance(T_0, int):
             raise ValueError(f"Expected positive integer T_0, but got {T_0}")
         if T_mult < 1 or not isinstance(T_mult, int):
@@ -42,7 +44,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         return [self.eta_min + (base - self.eta_min) * height / 2 for base in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:
-        """Go on by one step, or to `epoch`, which may be a fraction: `step(epoch + batch / batches)` follows the wave smoothly."""
+        """Go on by one step, or to `epoch`, which may be a fraction: `step(epoch + batch / batches)` in each batch."""
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:
@@ -109,6 +111,8 @@ class CyclicLR(LRScheduler):
     Smith, "Cyclical learning rates for training neural networks".
     """
 
+    use_beta1 = False
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -136,18 +140,21 @@ class CyclicLR(LRScheduler):
         self.step_ratio = up / self.total_size
         if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
             raise ValueError(
-                f"mode is invalid and scale_fn is None: expected 'triangular', 'triangular2' or 'exp_range', got {mode!r}"
+                "mode is invalid and scale_fn is None: expected 'triangular', 'triangular2' or 'exp_range', got "
+                f"{mode!r}"
             )
         self.mode, self.gamma = mode, gamma
         self._scale_fn_custom = scale_fn
         self.scale_mode = "iterations" if scale_fn is None and mode == "exp_range" else scale_mode
-        self.cycle_momentum, self.use_beta1 = cycle_momentum, False
+        self.cycle_momentum = cycle_momentum
         if cycle_momentum:
             self.use_beta1 = _uses_betas(optimizer)
             self.base_momentums = for_groups(optimizer, "base_momentum", base_momentum)
             self.max_momentums = for_groups(optimizer, "max_momentum", max_momentum)
             if last_epoch == -1:
-                for low, high, group in zip(self.base_momentums, self.max_momentums, optimizer.param_groups, strict=True):
+                for low, high, group in zip(
+                    self.base_momentums, self.max_momentums, optimizer.param_groups, strict=True
+                ):
                     _put_momentum(group, high, self.use_beta1)
                     group["max_momentum"], group["base_momentum"] = high, low
         super().__init__(optimizer, last_epoch)
@@ -179,7 +186,7 @@ class CyclicLR(LRScheduler):
         return [low + scaled(low, high) for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as a dict. Of a callable object for `scale_fn` the attributes are saved, of a function nothing (None)."""
+        """The state as a dict. Of an object as `scale_fn` the attributes are saved, of a function nothing (None)."""
         custom = self._scale_fn_custom
         state = {key: value for key, value in super().state_dict().items() if key != "_scale_fn_custom"}
         return state | {"_scale_fn_custom": None if custom is None else state_of(custom)}
@@ -216,6 +223,8 @@ class OneCycleLR(LRScheduler):
     Smith and Topin, "Super-convergence: Very fast training of neural networks using large learning rates".
     """
 
+    use_beta1 = False
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -247,7 +256,7 @@ class OneCycleLR(LRScheduler):
                 group["initial_lr"] = high / div_factor
                 group["max_lr"] = high
                 group["min_lr"] = group["initial_lr"] / final_div_factor
-        self.cycle_momentum, self.use_beta1 = cycle_momentum, False
+        self.cycle_momentum = cycle_momentum
         if cycle_momentum:
             self.use_beta1 = _uses_betas(optimizer)
             bases = for_groups(optimizer, "base_momentum", base_momentum)
@@ -259,7 +268,7 @@ class OneCycleLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[Any]:
-        """The rates for `last_epoch`; with `cycle_momentum`, the momentums are set too. Raises ValueError after the last step."""
+        """The rates for `last_epoch`; momentums are set too, if wanted. Raises ValueError after the last step."""
         self._warn_outside_step()
         step = self.last_epoch
         if step > self.total_steps:
@@ -286,7 +295,9 @@ class OneCycleLR(LRScheduler):
 def _total(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
     if total_steps is None and (epochs is None or steps_per_epoch is None):
         raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
-    given = {"epochs": epochs, "steps_per_epoch": steps_per_epoch} if total_steps is None else {"total_steps": total_steps}
+    given = (
+        {"epochs": epochs, "steps_per_epoch": steps_per_epoch} if total_steps is None else {"total_steps": total_steps}
+    )
     for name, value in given.items():
         if not isinstance(value, int) or value <= 0:
             raise ValueError(f"Expected positive integer {name}, but got {value}")

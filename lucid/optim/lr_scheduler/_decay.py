@@ -11,8 +11,9 @@ from typing import Any
 from lucid.optim.lr_scheduler._base import LRScheduler, state_of
 from lucid.optim.optimizer import Optimizer
 
-# Most schedules multiply the present rate instead of setting it, so that several can act on one optimizer (`ChainedScheduler`), and
-# a rate that was changed by hand stays changed. Where `_get_closed_form_lr` is defined, it serves jumps to an epoch.
+# Most schedules multiply the present rate instead of setting it, so that several can act on one optimizer
+# (`ChainedScheduler`), and a rate that was changed by hand stays changed. Where `_get_closed_form_lr` is defined, it
+# serves jumps to an epoch.
 
 
 class _ByFunctions(LRScheduler):
@@ -30,7 +31,7 @@ class _ByFunctions(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as a dict. Of callable objects the attributes are saved, of functions and lambdas nothing (None)."""
+        """The state as a dict. Of callable objects the attributes are saved, of functions nothing (None)."""
         state = {key: value for key, value in super().state_dict().items() if key != "lr_lambdas"}
         return state | {"lr_lambdas": [state_of(f) for f in self.lr_lambdas]}
 
@@ -59,7 +60,10 @@ class LambdaLR(_ByFunctions):
     """
 
     def __init__(
-        self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | list[Callable[[int], float]], last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        last_epoch: int = -1,
     ) -> None:
         super().__init__(optimizer, lr_lambda, last_epoch)
 
@@ -79,7 +83,10 @@ class MultiplicativeLR(_ByFunctions):
     """
 
     def __init__(
-        self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | list[Callable[[int], float]], last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        last_epoch: int = -1,
     ) -> None:
         super().__init__(optimizer, lr_lambda, last_epoch)
 
@@ -111,7 +118,9 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """The rate times `gamma` at each epoch in `milestones`; twice where an epoch is named twice."""
 
-    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
@@ -128,7 +137,9 @@ class MultiStepLR(LRScheduler):
 class ConstantLR(LRScheduler):
     """The rate times `factor` until `total_iters` epochs have passed."""
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
+    ) -> None:
         if not 0 <= factor <= 1:
             raise ValueError(f"Constant multiplicative factor expected to be between 0 and 1, got {factor}")
         self.factor, self.total_iters = factor, total_iters
@@ -159,7 +170,8 @@ class LinearLR(LRScheduler):
     ) -> None:
         if not 0 < start_factor <= 1:
             raise ValueError(
-                f"Starting multiplicative factor expected to be greater than 0 and less or equal to 1, got {start_factor}"
+                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1, got "
+                f"{start_factor}"
             )
         if not 0 <= end_factor <= 1:
             raise ValueError(f"Ending multiplicative factor expected to be between 0 and 1, got {end_factor}")
@@ -174,7 +186,9 @@ class LinearLR(LRScheduler):
         if self._is_initial or self.last_epoch > self.total_iters:
             return rates
         rise = self.end_factor - self.start_factor
-        before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise  # the last factor times total_iters
+        before = (
+            self.total_iters * self.start_factor + (self.last_epoch - 1) * rise
+        )  # the last factor times total_iters
         return [rate * (1.0 + rise / before) for rate in rates]
 
     def _get_closed_form_lr(self) -> list[Any]:
@@ -235,7 +249,9 @@ class CosineAnnealingLR(LRScheduler):
             return rates
         if self._step_count == 1 and self.last_epoch > 0:
             return self._get_closed_form_lr()
-        if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # at the bottom there is nothing left to multiply
+        if (self.last_epoch - 1 - self.T_max) % (
+            2 * self.T_max
+        ) == 0:  # at the bottom there is nothing left to multiply
             up = (1 - math.cos(math.pi / self.T_max)) / 2
             return [rate + (base - self.eta_min) * up for base, rate in zip(self.base_lrs, rates, strict=True)]
         now, before = (1 + math.cos(math.pi * epoch / self.T_max) for epoch in (self.last_epoch, self.last_epoch - 1))

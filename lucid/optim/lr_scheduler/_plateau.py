@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any, Literal, SupportsFloat
+from typing import Literal, SupportsFloat
 
 from lucid.optim.lr_scheduler._base import EPOCH_DEPRECATION_WARNING, LRScheduler, checked, copied, put
 from lucid.optim.optimizer import Optimizer
@@ -107,8 +107,8 @@ class ReduceLROnPlateau(LRScheduler):
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
                 raise RuntimeError(
-                    f"ReduceLROnPlateau: the optimizer has {len(groups)} groups, but min_lr was given for {len(self.min_lrs)}; after "
-                    "add_param_group, add the new group's value to scheduler.min_lrs"
+                    f"ReduceLROnPlateau: the optimizer has {len(groups)} groups, but min_lr was given for "
+                    f"{len(self.min_lrs)}; after add_param_group, add the new group's value to scheduler.min_lrs"
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for group, lowest in zip(groups, self.min_lrs, strict=True):

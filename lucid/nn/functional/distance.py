@@ -1,0 +1,75 @@
+"""Distances and similarities of vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import numpy as np
+
+from lucid._tape import apply
+from lucid.nn.functional import _check
+from lucid.nn.functional.normalization import norm_of
+from lucid.ops._dims import wrap_dim
+from lucid.ops._promotion import result_type
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+__all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """The cosine of the angle between vectors along `dim`; norms are at least `eps`. Both arguments are broadcast.
+
+    >>> import lucid
+    >>> lucid.nn.functional.cosine_similarity(lucid.tensor([[1.0, 0.0]]), lucid.tensor([[1.0, 1.0]]))
+    tensor([0.7071])
+    """
+    _check.tensor("cosine_similarity", "x1", x1)
+    _check.tensor("cosine_similarity", "x2", x2)
+    dtype = result_type(x1, x2)
+    if not dtype.is_floating_point:
+        raise RuntimeError(f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {dtype!r}")
+    kept = dtype.mx
+    wide = mx.float32 if kept in _check.HALF else kept
+    axis = wrap_dim(dim, max(x1.ndim, x2.ndim), "cosine_similarity")
+
+    def cosine_similarity(a: mx.array, b: mx.array) -> mx.array:
+        a, b = mx.broadcast_arrays(a.astype(wide), b.astype(wide))
+        if not a.size:
+            return mx.zeros([s for k, s in enumerate(a.shape) if k != axis], kept)
+        a = a / mx.maximum(norm_of(a, 2, (axis,)), eps)
+        b = b / mx.maximum(norm_of(b, 2, (axis,)), eps)
+        return mx.sum(a * b, axis=axis).astype(kept)
+
+    return apply(cosine_similarity, x1, x2)  # type: ignore[no-any-return]
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """The p-norm of `x1 - x2 + eps` along the last dimension."""
+    _check.tensor("pairwise_distance", "x1", x1)
+    _check.tensor("pairwise_distance", "x2", x2)
+    kept: Any = result_type(x1, x2).mx
+
+    def pairwise_distance(a: mx.array, b: mx.array) -> mx.array:
+        difference = a.astype(kept) - b.astype(kept) + eps
+        return norm_of(difference, p, (difference.ndim - 1,), keepdims=keepdim).astype(kept)
+
+    return apply(pairwise_distance, x1, x2)  # type: ignore[no-any-return]
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norm of the difference of each pair of rows: (0, 1), (0, 2), ..., (1, 2), ... Raises RuntimeError unless `input` is 2D."""
+    if _check.floating("pdist", input).ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    first, second = (mx.array(i.astype(np.int32)) for i in np.triu_indices(input.shape[0], 1))
+
+    def pdist(x: mx.array) -> mx.array:
+        if not first.size or not x.size:
+            return mx.zeros((first.size,), x.dtype)
+        return norm_of(mx.take(x, first, 0) - mx.take(x, second, 0), p, (1,), keepdims=False).astype(x.dtype)
+
+    return apply(pdist, input)  # type: ignore[no-any-return]

@@ -1,0 +1,326 @@
+"""Losses of one element each, and how they are reduced."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+
+from lucid.nn.functional import _check
+from lucid.nn.functional._reduction import REDUCTIONS, chosen, pointwise
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "gaussian_nll_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "mse_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+]
+
+
+def _distance(operation: str, fn: Any, reduction: str, input: Any, target: Any, weight: Any) -> Tensor:
+    """A loss of the difference of two tensors, with a warning where they are broadcast."""
+    _check.tensor(operation, "input", input)
+    _check.tensor(operation, "target", target)
+    if target._data.shape != input._data.shape:
+        warnings.warn(
+            f"{operation}: Using a target size ({tuple(target.shape)}) that is different to the input size ({tuple(input.shape)}). "
+            "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            stacklevel=3,
+        )
+    if weight is None:
+        return pointwise(operation, lambda x, y: fn(x - y), reduction, input, target)
+    if _check.tensor(operation, "weight", weight)._data.shape != input._data.shape:
+        raise ValueError(f"{operation}: Weights and input must have the same size, got {weight.shape} and {input.shape}")
+    return pointwise(operation, lambda x, y, w: fn(x - y) * w, reduction, input, target, weight)
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """The squared difference.
+
+    Args:
+        input: any shape.
+        target: of the same shape.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: "mean", "sum" or "none".
+        weight: a weight for each element; with "mean", the weighted mean.
+
+    Raises ValueError for another reduction.
+
+    >>> import lucid
+    >>> lucid.nn.functional.mse_loss(lucid.tensor([1.0, 2.0]), lucid.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    return _weighted("mse_loss", mx.square, chosen(reduction, size_average, reduce), input, target, weight)
+
+
+def _weighted(operation: str, fn: Any, reduction: str, input: Tensor, target: Tensor, weight: Any) -> Tensor:
+    if weight is None or reduction != "mean":
+        return _distance(operation, fn, reduction, input, target, weight)
+    return _distance(operation, fn, "sum", input, target, weight) / weight.sum()
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """The absolute difference. Arguments as in `mse_loss`."""
+    return _weighted("l1_loss", mx.abs, chosen(reduction, size_average, reduce), input, target, weight)
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """The absolute difference minus `beta / 2`, and below `beta` a parabola. Arguments as in `mse_loss`.
+
+    Raises RuntimeError for a negative `beta`.
+    """
+    if beta < 0:
+        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
+
+    def fn(difference: mx.array) -> mx.array:
+        d = mx.abs(difference)
+        return d if beta == 0 else mx.where(d < beta, 0.5 * mx.square(difference) / beta, d - 0.5 * beta)
+
+    return _distance("smooth_l1_loss", fn, chosen(reduction, size_average, reduce), input, target, None)
+
+
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
+    """Half the squared difference, and above `delta` a straight line. Other arguments as in `mse_loss`, but with
+    "mean" a `weight` does not divide.
+
+    Raises RuntimeError for a `delta` that is not positive.
+    """
+    if delta <= 0:
+        raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
+
+    def fn(difference: mx.array) -> mx.array:
+        d = mx.abs(difference)
+        return mx.where(d <= delta, 0.5 * mx.square(difference), delta * (d - 0.5 * delta))
+
+    return _distance("huber_loss", fn, reduction, input, target, weight)
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The cross entropy of probabilities against targets between 0 and 1; logarithms are cut off at -100.
+
+    Args:
+        input: probabilities.
+        target: of the same shape.
+        weight: a weight for each element, broadcast.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: "mean", "sum" or "none".
+
+    Raises ValueError for shapes that differ. Use `binary_cross_entropy_with_logits` where the probabilities come from a sigmoid.
+    """
+    reduction = chosen(reduction, size_average, reduce)
+    _check.floating("binary_cross_entropy", input)
+    _same_shape("binary_cross_entropy", input, target)
+
+    def fn(p: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
+        loss = -(t * _log(p) + (1 - t) * _log(1 - p))
+        return loss if w is None else loss * w
+
+    return pointwise("binary_cross_entropy", fn, reduction, input, target, weight)
+
+
+def _log(p: mx.array) -> mx.array:
+    zero = mx.stop_gradient(p) <= 0  # where the logarithm's slope is infinite
+    return mx.where(zero, -100, mx.maximum(mx.log(mx.where(zero, 1, p)), -100))
+
+
+def _same_shape(operation: str, input: Tensor, target: Any) -> None:
+    if _check.tensor(operation, "target", target)._data.shape != input._data.shape:
+        raise ValueError(f"{operation}: Target size ({tuple(target.shape)}) must be the same as input size ({tuple(input.shape)})")
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """`binary_cross_entropy` of the sigmoid of `input`, also where that is 0 or 1 in floating point.
+
+    Args:
+        input: logits.
+        target: of the same shape, between 0 and 1.
+        weight: a weight for each element, broadcast.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: "mean", "sum" or "none".
+        pos_weight: a weight for the positive part of each target, broadcast.
+
+    Raises ValueError for shapes that differ.
+    """
+    reduction = chosen(reduction, size_average, reduce)
+    _check.floating("binary_cross_entropy_with_logits", input)
+    _same_shape("binary_cross_entropy_with_logits", input, target)
+
+    def fn(x: mx.array, t: mx.array, w: mx.array | None, pw: mx.array | None) -> mx.array:
+        surprise = mx.logaddexp(-x, 0)  # of a positive
+        if pw is not None:
+            surprise = surprise * (1 + (pw - 1) * t)
+        loss = (1 - t) * x + surprise
+        return loss if w is None else loss * w
+
+    return pointwise("binary_cross_entropy_with_logits", fn, reduction, input, target, weight, pos_weight)
+
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
+    """The Kullback-Leibler divergence of each element: `target * (log(target) - input)`.
+
+    Args:
+        input: log probabilities.
+        target: probabilities, or their logarithms.
+        size_average: deprecated, see `reduction`.
+        reduce: deprecated, see `reduction`.
+        reduction: "batchmean" (the sum over the size of dimension 0: the divergence as defined), "mean", "sum" or "none".
+        log_target: whether `target` holds logarithms.
+
+    Raises ValueError for another reduction.
+    """
+    reduction = chosen(reduction, size_average, reduce)
+    if reduction == "mean":
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides only by the "
+            "batch size, and aligns with the KL math definition.",
+            stacklevel=2,
+        )
+
+    def fn(x: mx.array, t: mx.array) -> mx.array:
+        if log_target:
+            return mx.exp(t) * (t - x)
+        zero = mx.stop_gradient(t) <= 0
+        return mx.where(zero, t * 0, t * mx.log(mx.where(zero, 1, t))) - t * x
+
+    if reduction != "batchmean":
+        return pointwise("kl_div", fn, reduction, input, target, allowed=(*REDUCTIONS, "batchmean"))
+    total = pointwise("kl_div", fn, "sum", input, target)
+    return total / input.shape[0] if input.ndim else total
+
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-08,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The negative log likelihood of Poisson counts.
+
+    Args:
+        input: the expected counts, or their logarithms.
+        target: the counts.
+        log_input: whether `input` holds logarithms.
+        full: add Stirling's approximation of the constant term.
+        size_average: deprecated, see `reduction`.
+        eps: added to the input before its logarithm is taken.
+        reduce: deprecated, see `reduction`.
+        reduction: "mean", "sum" or "none".
+    """
+
+    def fn(x: mx.array, t: mx.array) -> mx.array:
+        loss = mx.exp(x) - t * x if log_input else x - t * mx.log(x + eps)
+        if full:
+            large = mx.where(t > 1, t, 1)
+            loss = loss + mx.where(t > 1, large * mx.log(large) - large + 0.5 * mx.log(2 * math.pi * large), 0)
+        return loss
+
+    return pointwise("poisson_nll_loss", fn, chosen(reduction, size_average, reduce), input, target)
+
+
+def gaussian_nll_loss(
+    input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-06, reduction: str = "mean"
+) -> Tensor:
+    """The negative log likelihood under Gaussians with mean `input` and variance `var`.
+
+    Args:
+        input: the means.
+        target: of the same shape, or broadcast.
+        var: of the same shape, or without the last dimension, or with size 1 there; or one number.
+        full: add the constant term.
+        eps: the smallest variance.
+        reduction: "mean", "sum" or "none".
+
+    Raises ValueError for a negative variance, a shape that does not fit or another reduction.
+    """
+    if isinstance(var, (int, float)):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = (input * 0).detach() + var
+    elif tuple(var.shape) != tuple(input.shape):
+        if tuple(input.shape[:-1]) == tuple(var.shape):
+            var = var.unsqueeze(-1)
+        elif not (tuple(input.shape[:-1]) == tuple(var.shape[:-1]) and var.shape[-1] == 1):
+            raise ValueError(f"gaussian_nll_loss: var is of incorrect size: {var.shape} for input {input.shape}")
+
+    def fn(x: mx.array, t: mx.array, v: mx.array) -> mx.array:
+        v = v + mx.stop_gradient(mx.maximum(v, eps) - v)
+        loss = 0.5 * (mx.log(v) + mx.square(x - t) / v)
+        return loss + 0.5 * math.log(2 * math.pi) if full else loss
+
+    return pointwise("gaussian_nll_loss", fn, reduction, input, target, var)
+
+
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """`log(1 + exp(-target * input))` for targets of 1 and -1. Arguments as in `mse_loss`."""
+    return pointwise(
+        "soft_margin_loss", lambda x, t: mx.logaddexp(-t * x, 0), chosen(reduction, size_average, reduce), input, target
+    )

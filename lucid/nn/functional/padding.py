@@ -1,0 +1,96 @@
+"""Padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import mlx.core as mx
+import numpy as np
+
+from lucid._tape import apply
+from lucid.nn.functional import _check
+from lucid.ops._promotion import number
+
+if TYPE_CHECKING:
+    from lucid.tensor import Tensor
+
+__all__ = ["pad"]
+
+
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """`input` with more elements before and after its last dimensions.
+
+    Args:
+        input: any shape; with a mode other than "constant", one batch dimension less or none is left in front of the channels.
+        pad: how many, for the last dimension before and after, then for the one before it, and so on. Negative numbers cut off.
+        mode: "constant"; "reflect", mirrored at the edge, which is not repeated; "replicate", the edge; "circular", the other end.
+        value: what to pad with in mode "constant"; 0 if None.
+
+    Raises RuntimeError or NotImplementedError for a `pad` that does not fit the shape or the mode.
+
+    >>> import lucid
+    >>> lucid.nn.functional.pad(lucid.tensor([1, 2, 3]), (1, 2))
+    tensor([0, 1, 2, 3, 0, 0])
+    """
+    _check.tensor("pad", "input", input)
+    widths = [int(p.__index__()) for p in pad]
+    shape = input._data.shape
+    if len(widths) % 2 or len(widths) // 2 > len(shape):
+        raise RuntimeError(f"pad: expected an even number of paddings, at most two for each of {len(shape)} dimensions, got {len(widths)}")
+    pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + [(widths[k], widths[k + 1]) for k in range(len(widths) - 2, -1, -2)]
+    sizes = [s + a + b for s, (a, b) in zip(shape, pairs, strict=True)]
+    if mode != "constant":
+        return _indexed(input, mode, value, pairs, len(widths) // 2)
+    if min(sizes, default=0) < 0:
+        raise RuntimeError(f"pad: the resulting size {sizes} of input {tuple(shape)} padded by {tuple(widths)} is negative")
+    fill = number(0 if value is None else value, input._data.dtype)
+    cut = tuple([slice(max(-a, 0), s + min(b, 0)) for s, (a, b) in zip(shape, pairs, strict=True)])
+    more = [(max(a, 0), max(b, 0)) for a, b in pairs]
+
+    def constant_pad(x: mx.array, v: mx.array) -> mx.array:
+        x = x[cut] if min(widths, default=0) < 0 else x
+        return mx.pad(x, more, constant_values=v) if x.size else mx.broadcast_to(v, sizes)
+
+    return apply(constant_pad, input, fill)  # type: ignore[no-any-return]
+
+
+def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]], n: int) -> Tensor:
+    """Padding with elements of the input: each padded dimension is taken at an index."""
+    shape = input._data.shape
+    if mode not in ("reflect", "replicate", "circular"):
+        raise NotImplementedError(f"pad: Unrecognised padding mode {mode}; expected constant, reflect, replicate or circular")
+    if value is not None and value != 0:
+        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    if n not in (1, 2, 3) or len(shape) not in (n + 1, n + 2):
+        raise NotImplementedError(
+            f"pad: with mode {mode!r}, the last 1 to 3 dimensions of an input with channels and maybe a batch can be padded, got "
+            f"{len(shape)} dimensions and {n} to pad"
+        )
+    indices: list[tuple[int, mx.array]] = []
+    for axis in range(len(shape) - n, len(shape)):
+        size, (before, after) = shape[axis], pairs[axis]
+        if (before, after) == (0, 0):
+            continue
+        if size == 0 or size + before + after <= 0:
+            raise RuntimeError(f"pad: Expected a non-empty dimension {axis} before and after padding, got {tuple(shape)} padded by {(before, after)}")
+        limit = {"reflect": size - 1, "circular": size}.get(mode)
+        if limit is not None and max(before, after) > limit:
+            raise RuntimeError(f"pad: with mode {mode!r}, padding should be at most {limit} for dimension {axis} of size {size}, got {(before, after)}")
+        at = np.arange(-before, size + after)
+        if mode == "circular":  # what is cut off is cut off first, and does not come back at the other end
+            kept = np.arange(max(-before, 0), size - max(-after, 0))
+            at = kept[np.arange(-max(before, 0), len(kept) + max(after, 0)) % max(len(kept), 1)]
+        if mode == "reflect":
+            at = np.abs(at)
+            at = np.where(at >= size, 2 * (size - 1) - at, at)
+        at = np.clip(at, 0, size - 1)
+        indices.append((axis, mx.array(at.astype(np.int32))))
+
+    def run(x: mx.array) -> mx.array:
+        for axis, at in indices:
+            x = mx.take(x, at, axis)
+        return x
+
+    run.__qualname__ = f"{mode}_pad"
+    return apply(run, input)  # type: ignore[no-any-return]
