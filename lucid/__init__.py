@@ -3,6 +3,8 @@
 # Two functions carry their module's name (`tensor`, `device`): the modules are imported first, so that the functions win.
 from lucid.tensor import Tensor  # isort: skip
 from lucid._size import Size
+
+from lucid._printing import get_printoptions, printoptions, set_printoptions
 from lucid import autograd
 from lucid._grad_mode import (
     enable_grad,
@@ -17,3 +19,5 @@ from lucid.device import device
 from lucid.dtypes import *
 from lucid.ops import *
 from lucid.random import *
+
+from lucid import nn  # isort: skip

@@ -220,7 +220,9 @@ def _replay(
             else:
                 env.append(fn(*[p if s is None else env[s] for s, p in zip(sources, primals)]))  # type: ignore[operator,arg-type] # noqa: B905
         kept[:] = env
-        return [env[k] for k in outputs]
+        if len(outputs) == 1:
+            return [env[outputs[0]]]
+        return [mx.contiguous(env[k]) for k in outputs]  # MLX 0.32 drops a cotangent where two outputs are one array
 
     gradients = mx.vjp(play, [p for _, p in leaves], [g for _, g in roots])[1]
     for node, value in zip(played, kept[len(leaves) :], strict=True):

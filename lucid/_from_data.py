@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import mlx.core as mx
@@ -13,64 +12,139 @@ from lucid._known import know
 from lucid._tape import TensorCore, array
 
 _dtype = dtypes.dtype
+_OF_NUMPY = {d.numpy: d for d in dtypes.ALL if d is not dtypes.bfloat16}
+_NUMBERS = (bool, int, float, complex)
 
 
 def from_data(data: Any, dtype: _dtype | None = None) -> mx.array:
     """The array of `data`: numbers, nested sequences, numpy arrays, tensors. Floats become the default dtype, ints int64.
 
-    Raises ValueError for ragged sequences, TypeError for what is no number, RuntimeError for an int beyond 64 bits.
+    Raises ValueError for ragged sequences and for ints beyond 64 bits, TypeError or RuntimeError for what is no number,
+    RuntimeError for numbers that the integer dtype asked for does not hold.
     """
     if isinstance(data, TensorCore):
         found = array(data)
         return found if dtype is None else found.astype(dtype.mx)
     if isinstance(data, mx.array):
         return data if dtype is None else data.astype(dtype.mx)
-    if dtype is None and data.__class__ in (float, int, bool):
-        dtype = dtypes.as_dtype(data.__class__)
-    if not isinstance(data, (np.ndarray, np.generic)):
-        data = _host(data)
-        if dtype is None and data.dtype == np.float64:
-            dtype = dtypes.get_default_dtype()
+    if isinstance(data, (np.ndarray, np.generic)):
+        return from_numpy_array(data, _of_numpy(data) if dtype is None else dtype)
+    host = _host(data)
+    kind = host.dtype.kind
     if dtype is None:
-        dtype = dtypes.as_dtype(data.dtype, "tensor")
-    if data.dtype.byteorder not in "=|<":
-        raise ValueError("tensor: given numpy array has byte order different from the native byte order; use .astype with a native one")
-    return from_numpy_array(data, dtype)
+        if kind == "f" and not _is_numpy(data):
+            dtype = dtypes.get_default_dtype()
+        else:
+            dtype = dtypes.complex64 if kind == "c" else _OF_NUMPY[host.dtype]
+    elif dtype.rank == 1 and host.size:
+        _need_range(host, dtype)
+    return from_numpy_array(host, dtype)
 
 
 def from_numpy_array(data: Any, dtype: _dtype) -> mx.array:
     """A numpy array or scalar as an array of `dtype`."""
     if data.dtype.kind == "c" and not dtype.is_complex:
-        raise TypeError(f"tensor: cannot convert complex values to {dtype!r}")
+        raise TypeError(f"tensor: must be real numbers for {dtype!r}, got complex ones; pass dtype=lucid.complex64")
     with np.errstate(invalid="ignore", over="ignore"):
-        return know(mx.array(np.asarray(data).astype(dtype.numpy), dtype=dtype.mx))
+        if data.dtype != dtype.numpy:
+            data = data.astype(dtype.numpy)
+        return know(mx.array(data, dtype=dtype.mx))
+
+
+def _of_numpy(data: Any) -> _dtype:
+    found = _OF_NUMPY.get(data.dtype)
+    if found is not None:
+        return found
+    if data.dtype.byteorder not in "=|<":
+        raise ValueError("tensor: given numpy array has byte order different from the native byte order; use .astype with a native one")
+    if data.dtype == np.complex128:
+        raise TypeError("tensor: numpy's complex128 does not exist in MLX; use .astype(numpy.complex64) or pass dtype=lucid.complex64")
+    raise TypeError(f"tensor: can't convert a numpy array of type {data.dtype}; expected bools, integers, floats or complex64")
+
+
+def _is_numpy(data: Any) -> bool:
+    """True if the numbers in nested sequences are numpy's float64, which stay that, and not Python's floats."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (np.ndarray, np.generic)) and data.dtype == np.float64
+
+
+def _need_range(host: np.ndarray[Any, Any], dtype: _dtype) -> None:
+    top = int(np.iinfo(dtype.numpy).max)
+    bottom = int(np.iinfo(dtype.numpy).min) or -top  # unsigned dtypes take negative numbers, wrapped
+    if host.dtype.kind in "iuf" and not (host.min() >= bottom and host.max() <= top):
+        raise RuntimeError(f"tensor: value cannot be converted to type {dtype!r} without overflow")
 
 
 def _host(data: Any) -> np.ndarray[Any, Any]:
     """Nested sequences of numbers and tensors as one numpy array."""
-    if isinstance(data, (str, bytes)) or data is None:
-        raise TypeError(f"tensor: expected numbers or nested sequences of them, got {type(data).__name__}")
-    if isinstance(data, Sequence) and data and any(isinstance(d, TensorCore) for d in data):
-        data = [d.numpy(force=True) if isinstance(d, TensorCore) else _host(d) for d in data]
+    if not isinstance(data, _NUMBERS):
+        if isinstance(data, (str, bytes)):
+            raise TypeError(f"tensor: invalid data type {type(data).__name__!r}; expected numbers or nested sequences of them")
+        if not hasattr(data, "__len__") or not hasattr(data, "__getitem__") or isinstance(data, dict):
+            raise RuntimeError(f"tensor: Could not infer dtype of {type(data).__name__}; expected numbers or nested sequences of them")
+        if any(isinstance(d, TensorCore) for d in data):
+            data = [_scalar(d) if isinstance(d, TensorCore) else d for d in data]
     try:
         found = np.array(data)
-    except ValueError as error:
-        raise ValueError(f"tensor: expected sequences of equal length at each depth: {error}") from None
-    if found.size == 0 and found.dtype == np.float64:
-        return found
-    if found.dtype.kind == "O":
-        if all(isinstance(v, int) for v in found.flat):
-            raise RuntimeError("tensor: Overflow when unpacking long: an int does not fit in 64 bits")
-        found = _elements(found)
-    if found.dtype.kind == "u" and found.dtype.itemsize == 8 and not isinstance(data, np.ndarray):
-        raise RuntimeError("tensor: Overflow when unpacking long: an int does not fit in 64 bits")
-    if found.dtype.kind not in "biufc":
-        raise TypeError(f"tensor: expected numbers or nested sequences of them, got elements of {found.dtype}")
+    except ValueError:
+        raise _ragged(data) or ValueError("tensor: expected sequences of equal length at each depth") from None
+    except OverflowError:
+        raise ValueError("tensor: Overflow when unpacking long long: an int does not fit in 64 bits") from None
+    kind = found.dtype.kind
+    if kind == "O" or kind == "u" and found.dtype.itemsize == 8 and not _holds_numpy(data):
+        found = _objects(found)
+    elif kind not in "biufc":
+        numbers = any(isinstance(d, _NUMBERS) for d in data)
+        raise (TypeError if numbers or kind == "S" else ValueError)(
+            "tensor: too many dimensions 'str'; expected numbers or nested sequences of them, got strings"
+        )
     return found
 
 
-def _elements(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    bad = next((v for v in found.flat if not isinstance(v, (int, float, complex, np.generic))), None)
-    if bad is None:
-        return found.astype(np.result_type(*[np.asarray(v).dtype for v in found.flat]))
-    raise TypeError(f"tensor: expected numbers or nested sequences of them, got an element of type {type(bad).__name__}")
+def _scalar(t: Any) -> Any:
+    if t._data.size != 1:
+        raise ValueError(
+            "tensor: only one element tensors can be converted to Python scalars; use lucid.stack to join tensors, "
+            f"got one of shape {tuple(t._data.shape)}"
+        )
+    return t.item()
+
+
+def _holds_numpy(data: Any) -> bool:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (np.ndarray, np.generic))
+
+
+def _objects(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Elements that numpy found no dtype for, or uint64 for, as int64 or float64."""
+    for v in found.flat:
+        if isinstance(v, TensorCore):
+            continue
+        if not isinstance(v, (*_NUMBERS, np.generic)):
+            raise RuntimeError(f"tensor: Could not infer dtype of {type(v).__name__}; expected numbers or nested sequences of them")
+    values = [v.item() if isinstance(v, TensorCore) else v for v in found.flat]
+    if all(isinstance(v, (int, np.integer)) for v in values):
+        raise ValueError("tensor: Overflow when unpacking long long: an int does not fit in 64 bits")
+    return np.array([complex(v) if isinstance(v, complex) else float(v) for v in values]).reshape(found.shape)
+
+
+def _ragged(data: Any) -> Exception | None:
+    """What is wrong with nested sequences that numpy could not make an array of."""
+    shape, inner = [], data
+    while isinstance(inner, (list, tuple, range, np.ndarray)):
+        shape.append(len(inner))
+        inner = inner[0] if len(inner) else None
+
+    def check(value: Any, depth: int) -> Exception | None:
+        nested = isinstance(value, (list, tuple, range, np.ndarray))
+        if depth == len(shape):
+            return TypeError(f"tensor: expected a number, got {type(value).__name__} at depth {depth}") if nested else None
+        if not nested:
+            return TypeError(f"tensor: not a sequence: expected one of length {shape[depth]} at dim {depth}, got {type(value).__name__}")
+        if len(value) != shape[depth]:
+            return ValueError(f"tensor: expected sequence of length {shape[depth]} at dim {depth} (got {len(value)})")
+        return next((error for v in value if (error := check(v, depth + 1)) is not None), None)
+
+    return check(data, 0)

@@ -147,7 +147,9 @@ def fresh_key(generator: Generator | None = None) -> mx.array:
 def _bits(shape: tuple[int, ...], key: mx.array) -> mx.array:
     """Uniform 32-bit integers; `mx.random.split` is what MLX 0.32 has for them."""
     n = math.prod(shape)
-    return mx.random.split(key, (n + 1) // 2).reshape(-1)[:n].reshape(shape) if n else mx.zeros(shape, mx.uint32)
+    if n % 2 == 0:
+        return mx.random.split(key, n // 2).reshape(shape) if n else mx.zeros(shape, mx.uint32)
+    return mx.random.split(key, (n + 1) // 2).reshape(-1)[:n].reshape(shape)
 
 
 def draw_uniform(shape: tuple[int, ...], kind: mx.Dtype, key: mx.array) -> mx.array:
@@ -177,12 +179,18 @@ def draw_integers(shape: tuple[int, ...], low: int, high: int, key: mx.array) ->
     """int64 numbers in [low, high), any range that int64 holds."""
     span = high - low
     if span <= 2**32:
-        drawn = (_bits(shape, key).astype(mx.uint64) * mx.array(span, mx.uint64)) >> 32
+        drawn = (_bits(shape, key).astype(mx.uint64) * span) >> 32
     else:
         a, b = mx.split(mx.random.split(key).reshape(-1), 2)
         drawn = (_bits(shape, a).astype(mx.uint64) << 32) | _bits(shape, b).astype(mx.uint64)
-        drawn = drawn % mx.array(span, mx.uint64) if span < 2**64 else drawn
-    return drawn.astype(mx.int64) + mx.array(low, mx.int64)
+        drawn = drawn % unsigned(span) if span < 2**64 else drawn
+    drawn = drawn.astype(mx.int64)
+    return drawn + mx.array(low, mx.int64) if low else drawn
+
+
+def unsigned(value: int) -> mx.array:
+    """A uint64 number; MLX's own conversion ends at 2**63."""
+    return mx.array(np.array(value, np.uint64))
 
 
 def draw_exponential(shape: tuple[int, ...], kind: mx.Dtype, key: mx.array) -> mx.array:

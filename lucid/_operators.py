@@ -1,7 +1,7 @@
 """Python's operators on tensors, each a direct way to its op: this is the hottest path of all.
 
-What is no operand gives NotImplemented, so that Python asks the other side and then raises TypeError (and `==` gives False). Numpy arrays
-take part as tensors.
+What is no operand gives NotImplemented, so that Python asks the other side and then raises TypeError (and `==` gives
+False). Numpy arrays take part as tensors.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from lucid.ops._promotion import OPERANDS, binary
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
+
+_TENSOR: Any = TensorCore
 
 
 def _with_numpy(operator: str, t: Any, other: Any) -> Any:
@@ -57,10 +59,14 @@ class Operators(TensorCore):
     __div__, __rdiv__ = __truediv__, __rtruediv__
 
     def __floordiv__(self: Any, other: Any) -> Tensor:
-        return ops.floor_divide(self, other) if isinstance(other, OPERANDS) else _with_numpy("__floordiv__", self, other)
+        return (
+            ops.floor_divide(self, other) if isinstance(other, OPERANDS) else _with_numpy("__floordiv__", self, other)
+        )
 
     def __rfloordiv__(self: Any, other: Any) -> Tensor:
-        return ops.floor_divide(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rfloordiv__", self, other)
+        return (
+            ops.floor_divide(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rfloordiv__", self, other)
+        )
 
     def __mod__(self: Any, other: Any) -> Tensor:
         return ops.remainder(self, other) if isinstance(other, OPERANDS) else _with_numpy("__mod__", self, other)
@@ -75,10 +81,10 @@ class Operators(TensorCore):
         return ops.pow(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rpow__", self, other)
 
     def __matmul__(self: Any, other: Any) -> Tensor:
-        return ops.matmul(self, other) if isinstance(other, TensorCore) else _with_numpy("__matmul__", self, other)
+        return ops.matmul(self, other) if isinstance(other, _TENSOR) else _with_numpy("__matmul__", self, other)
 
     def __rmatmul__(self: Any, other: Any) -> Tensor:
-        return _with_numpy("__rmatmul__", self, other) if not isinstance(other, TensorCore) else ops.matmul(other, self)
+        return ops.matmul(other, self) if isinstance(other, _TENSOR) else _with_numpy("__rmatmul__", self, other)
 
     def __and__(self: Any, other: Any) -> Tensor:
         return ops.bitwise_and(self, other) if isinstance(other, OPERANDS) else _with_numpy("__and__", self, other)
@@ -92,16 +98,32 @@ class Operators(TensorCore):
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __lshift__(self: Any, other: Any) -> Tensor:
-        return ops.bitwise_left_shift(self, other) if isinstance(other, OPERANDS) else _with_numpy("__lshift__", self, other)
+        return (
+            ops.bitwise_left_shift(self, other)
+            if isinstance(other, OPERANDS)
+            else _with_numpy("__lshift__", self, other)
+        )
 
     def __rlshift__(self: Any, other: Any) -> Tensor:
-        return ops.bitwise_left_shift(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rlshift__", self, other)
+        return (
+            ops.bitwise_left_shift(other, self)
+            if isinstance(other, OPERANDS)
+            else _with_numpy("__rlshift__", self, other)
+        )
 
     def __rshift__(self: Any, other: Any) -> Tensor:
-        return ops.bitwise_right_shift(self, other) if isinstance(other, OPERANDS) else _with_numpy("__rshift__", self, other)
+        return (
+            ops.bitwise_right_shift(self, other)
+            if isinstance(other, OPERANDS)
+            else _with_numpy("__rshift__", self, other)
+        )
 
     def __rrshift__(self: Any, other: Any) -> Tensor:
-        return ops.bitwise_right_shift(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rrshift__", self, other)
+        return (
+            ops.bitwise_right_shift(other, self)
+            if isinstance(other, OPERANDS)
+            else _with_numpy("__rrshift__", self, other)
+        )
 
     def __eq__(self: Any, other: Any) -> Tensor:  # type: ignore[override]
         return binary(mx.equal, self, other) if isinstance(other, OPERANDS) else _with_numpy("__eq__", self, other)
@@ -121,7 +143,8 @@ class Operators(TensorCore):
     def __ge__(self: Any, other: Any) -> Tensor:
         return ops.ge(self, other) if isinstance(other, OPERANDS) else _with_numpy("__ge__", self, other)
 
-    # In place. Python reads NotImplemented as leave to compute `a = a + b` instead, and to raise TypeError if that fails too.
+    # In place. Python reads NotImplemented as leave to compute `a = a + b` instead, and to raise TypeError if
+    # that fails too.
 
     def __iadd__(self: Any, other: Any) -> Tensor:
         return into(self, binary(mx.add, self, other)) if isinstance(other, OPERANDS) else NotImplemented
@@ -143,7 +166,7 @@ class Operators(TensorCore):
     def __imod__(self: Any, other: Any) -> Tensor:
         return into(self, ops.remainder(self, other)) if isinstance(other, OPERANDS) else NotImplemented
 
-    def __ipow__(self: Any, other: Any) -> Tensor:  # type: ignore[misc]
+    def __ipow__(self: Any, other: Any) -> Tensor:
         return into(self, ops.pow(self, other)) if isinstance(other, OPERANDS) else NotImplemented
 
     def __iand__(self: Any, other: Any) -> Tensor:
@@ -167,10 +190,14 @@ class Operators(TensorCore):
 
     def __invert__(self: Any) -> Tensor:
         if self.dtype.is_inexact:
-            raise TypeError(f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, got {self.dtype!r}")
+            raise TypeError(
+                f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, got {self.dtype!r}"
+            )
         return ops.bitwise_not(self)
 
     def __contains__(self: Any, element: Any) -> _bool:
         if not isinstance(element, OPERANDS):
-            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+            raise RuntimeError(
+                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+            )
         return _bool((self == element).any().item())

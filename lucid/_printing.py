@@ -132,7 +132,7 @@ def format_spec(t: Tensor, spec: str) -> str:
         return str(t)
     name = type(t).__name__
     raise TypeError(
-        f"unsupported format string passed to {name}.__format__: {spec!r} formats a single number, "
+        f"unsupported format string passed to {name}.__format__: {spec!r} is for a 0-dim Tensor itself, "
         f"got a {name} of shape {tuple(t.shape)}; format t.item(), or each element of t.tolist()"
     )
 

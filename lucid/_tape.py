@@ -157,12 +157,13 @@ def identity(*tensors: Tensor) -> tuple[Tensor, ...]:
 class Node:
     """One recorded call. `Tensor.grad_fn` shows it."""
 
-    __slots__ = ("escaped", "fn", "hooks", "inputs", "number", "out", "outputs", "primals", "retains", "watchers")
+    __slots__ = ("escaped", "fn", "hooks", "inputs", "label", "number", "out", "outputs", "primals", "retains", "watchers")
 
     fn: Fn | None  # None once the node was released
     inputs: Sequence[Node | None]  # the nodes that made the inputs, as they were at the call
     primals: Sequence[Any]  # the arrays, and constants, that `fn` was called with
     out: Any  # a weak reference to the tensor it made
+    label: str  # the name of the operation, once the node was released
     hooks: Hooks | None  # on the cotangent of the tensor it made: hook(grad) -> grad | None
     watchers: tuple[Hooks, Hooks] | None  # on the call itself: before and after its gradients are taken
 
@@ -177,7 +178,7 @@ class Node:
 
     def name(self) -> str:
         """The name of the operation, such as "MulBackward0"."""
-        return f"{_pascal(op_name(self.fn))}Backward0" if self.fn is not None else "Released"
+        return f"{_pascal(self.label if self.fn is None else op_name(self.fn))}Backward0"
 
     __repr__ = __str__ = lambda self: f"<{self.name()}>"
 
@@ -224,7 +225,10 @@ class Node:
                 for k, value in zip(want, asked):  # noqa: B905
                     arguments[k] = value
                 out = fn(*arguments)
-                return out if out.__class__ is _array else [out[k] for k in have]
+                if out.__class__ is _array:
+                    return out
+                # MLX 0.32 drops a cotangent where two outputs are one array, as max and min of a single element are.
+                return [out[k] if len(have) == 1 else mx.contiguous(out[k]) for k in have]
 
             return mx.vjp(part, [values[k] for k in positions], list(values[len(open_) :]))[1]
 
@@ -237,7 +241,8 @@ class Node:
 
     def release(self) -> None:
         """Let go of the saved arrays. Where PyTorch saves nothing either, only shapes are kept, and backward may come again."""
-        if op_name(self.fn) in SAVES_NOTHING:
+        self.label = op_name(self.fn)
+        if self.label in SAVES_NOTHING:
             self.primals = [mx.zeros(p.shape, p.dtype) if isinstance(p, mx.array) else p for p in self.primals]
             self.escaped = True
         else:
@@ -288,11 +293,7 @@ class Pick(Node):
         self.index = index
 
     def name(self) -> str:
-        return self.inputs[0].name() if self.inputs else "Released"  # type: ignore[union-attr]
-
-    def release(self) -> None:
-        if op_name(self.fn) not in SAVES_NOTHING:
-            self.fn, self.inputs = None, ()
+        return self.inputs[0].name() if self.inputs else super().name()  # type: ignore[union-attr]
 
 
 def accumulate(t: Tensor, gradient: Any) -> None:

@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 _dtype = dtypes.dtype
+_LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38, "float64": math.inf}
 _NOWHERE = contextlib.nullcontext()
 complex_number = builtins.complex
 
@@ -87,6 +88,15 @@ def options(operation: str, layout: Any = None, memory_format: Any = None) -> No
         raise NotImplementedError(
             f"{operation}: memory_format {memory_format!r} is not supported, MLX chooses the layout itself; leave it out"
         )
+
+
+def sizes_of(sizes: tuple[Any, ...], size: Any, operation: str) -> tuple[int, ...]:
+    """The shape asked for by `f(2, 3)`, `f((2, 3))` or `f(size=(2, 3))`."""
+    if size is not None:
+        sizes = (size,)
+    elif not sizes:
+        raise TypeError(f"{operation}() missing 1 required positional arguments: 'size'")
+    return check_shape(shape_of(sizes, operation), operation)
 
 
 def check_shape(shape: tuple[int, ...], operation: str) -> tuple[int, ...]:
@@ -237,7 +247,7 @@ def _filled(
 ) -> mx.array:
     if layout is not None or memory_format is not None:
         options(operation, layout, memory_format)
-    shape = check_shape(shape_of(sizes if size is None else (size,), operation), operation)
+    shape = sizes_of(sizes, size, operation)
     to = (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, operation)).mx
     with running_on(device, to):
         return mx.ones(shape, to) if value else mx.zeros(shape, to)
@@ -333,6 +343,8 @@ def full(
     if isinstance(fill_value, TensorCore):
         fill_value = fill_value.item()
     to = dtypes.as_dtype(type(fill_value) if dtype is None else dtype, "full")
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"full(): argument 'size' must be tuple of ints, not {type(size).__name__}")
     shape = check_shape(shape_of((size,), "full"), "full")
     with running_on(device, to.mx):
         data = mx.full(shape, constant(fill_value, to, "full"), to.mx)
@@ -342,6 +354,8 @@ def full(
 def constant(value: Any, to: _dtype, operation: str) -> mx.array:
     """A number as a 0-dim array of dtype `to`. Raises RuntimeError if it does not fit."""
     if to.rank == 1:
+        if isinstance(value, int) and not -(2**63) <= value < 2**64:
+            raise OverflowError(f"{operation}: int too big to convert: {value}")
         limits = np.iinfo(to.numpy)
         low = -int(limits.max) if not limits.min else int(limits.min)  # unsigned dtypes take negative numbers, wrapped
         if isinstance(value, complex_number) or not math.isfinite(value) or not low <= int(value) <= limits.max:
@@ -351,6 +365,8 @@ def constant(value: Any, to: _dtype, operation: str) -> mx.array:
         if value.imag:
             raise RuntimeError(f"{operation}: value {value} cannot be converted to type {to!r} without overflow")
         value = value.real
+    if to.is_floating_point and abs(value) > _LARGEST[to.name] and math.isfinite(value):
+        raise RuntimeError(f"{operation}: value {value} cannot be converted to type {to!r} without overflow")
     return from_data(value, to)
 
 
@@ -450,7 +466,7 @@ def _plain(value: Any, operation: str) -> Any:
 
 
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -470,7 +486,11 @@ def arange(
     (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
     """
     options("arange", layout)
-    start, end = (0, start) if end is None else (start, end)
+    if end is None:
+        if start is None:
+            raise TypeError("arange() missing 1 required positional argument: 'end'")
+        start, end = 0, start
+    start = 0 if start is None else start
     start, end, step = _plain(start, "arange"), _plain(end, "arange"), _plain(step, "arange")
     if dtype is None:
         floating = any(isinstance(v, float) for v in (start, end, step))
@@ -481,10 +501,12 @@ def arange(
         raise NotImplementedError(f"arange: expected an integer or floating dtype, got {to!r}")
     if not math.isfinite(start) or not math.isfinite(end) or math.isnan(step):
         raise RuntimeError(f"arange: unsupported range: {start} -> {end}")
-    if to is dtypes.int64:
-        start, end, step = int(start), int(end), int(step)
     if step == 0:
         raise RuntimeError("arange: step must be nonzero")
+    if to is dtypes.int64:
+        start, end, step = int(start), int(end), int(step)
+        if step == 0:
+            raise ValueError("arange: step must be nonzero, and as an int64 it is 0; name a floating dtype")
     if (end - start) * step < 0:
         raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign: {start} to {end} by {step}")
     whole = all(isinstance(v, int) for v in (start, end, step))
@@ -561,6 +583,8 @@ def _spaced(
         to = to.to_complex() if isinstance(start, complex_number) or isinstance(end, complex_number) else to
     else:
         to = dtypes.as_dtype(dtype, operation)
+    if to.rank == 0:
+        raise NotImplementedError(f"{operation}: expected a dtype of numbers, got bool")
     if to.rank == 1:
         start, end = int(start), int(end)
     values = np.linspace(start, end, steps) if steps != 1 else np.array([start])

@@ -5,6 +5,9 @@ A `dtype` is a named, interned handle on an MLX dtype: `lucid.float32 is x.dtype
 
 from __future__ import annotations
 
+from builtins import bool as _pybool
+from builtins import float as _pyfloat
+from builtins import int as _pyint
 from typing import Any
 
 import mlx.core as mx
@@ -36,8 +39,6 @@ __all__ = [
     "uint32",
     "uint64",
 ]
-
-_pybool, _pyint, _pyfloat = bool, int, float
 
 
 class dtype:

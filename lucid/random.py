@@ -19,8 +19,8 @@ from lucid._generator import (
     draw_uniform,
     fresh_key,
 )
-from lucid._tape import TensorCore, array
-from lucid.creation import check_shape, finish, options, running_on
+from lucid._tape import TensorCore, array, escape
+from lucid.creation import check_shape, finish, options, running_on, sizes_of
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.ops._dims import shape_of
 from lucid.ops._out import give
@@ -95,11 +95,6 @@ def fork_rng(devices: Sequence[Any] | None = None, enabled: bool = True) -> Iter
 # ---- tensors of a given shape ----------------------------------------------------------------------------------------
 
 
-def _sizes(args: tuple[Any, ...], size: Any, operation: str) -> tuple[int, ...]:
-    shape = shape_of(args if size is None else (size,), operation)
-    return check_shape(shape, operation)
-
-
 def _floating(kind: Any, operation: str, complex_too: bool = False) -> mx.Dtype:
     found = dtypes.get_default_dtype() if kind is None else dtypes.as_dtype(kind, operation)
     if not (found.is_floating_point or complex_too and found.is_complex):
@@ -120,7 +115,7 @@ def rand(
 ) -> Tensor:
     """Uniform numbers in [0, 1): `rand(2, 3)` or `rand((2, 3))`."""
     options("rand", layout)
-    shape, kind = _sizes(sizes, size, "rand"), _floating(dtype, "rand")
+    shape, kind = sizes_of(sizes, size, "rand"), _floating(dtype, "rand")
     with running_on(device, kind):
         data = draw_uniform(shape, kind, fresh_key(generator))
     return give(finish(data, device, requires_grad), out, "rand")
@@ -139,7 +134,7 @@ def randn(
 ) -> Tensor:
     """Normal numbers of mean 0 and variance 1: `randn(2, 3)` or `randn((2, 3))`."""
     options("randn", layout)
-    shape, kind = _sizes(sizes, size, "randn"), _floating(dtype, "randn", complex_too=True)
+    shape, kind = sizes_of(sizes, size, "randn"), _floating(dtype, "randn", complex_too=True)
     with running_on(device, kind):
         data = draw_normal(shape, kind, fresh_key(generator))
     return give(finish(data, device, requires_grad), out, "randn")
@@ -190,7 +185,7 @@ def _integers(
     device: Any,
     requires_grad: bool,
 ) -> Tensor:
-    low, high, check = _bound(low), _bound(high), check_shape(shape, "randint")
+    low, high, shape = _bound(low), _bound(high), check_shape(shape, "randint")
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     to = dtypes.as_dtype(dtypes.int64 if kind is None else kind, "randint")
@@ -198,11 +193,14 @@ def _integers(
         raise NotImplementedError("randint: expected an integer or floating dtype, got complex64")
     check_range("randint", to, low, high)
     with running_on(device, to.mx):
-        data = draw_integers(check, low, high, fresh_key(generator)).astype(to.mx)
+        data = draw_integers(shape, low, high, fresh_key(generator))
+        data = data if to.mx == mx.int64 else data.astype(to.mx)
     return give(finish(data, device, requires_grad), out, "randint")
 
 
 def _bound(value: Any) -> int:
+    if value.__class__ is int:
+        return value  # type: ignore[no-any-return]
     if isinstance(value, TensorCore):
         value = value.item()
     if isinstance(value, float) or not hasattr(value, "__index__"):
@@ -297,6 +295,13 @@ def _as(input: Tensor, generator: Generator | None, kind: Any, device: Any, requ
 # ---- distributions with parameters -----------------------------------------------------------------------------------
 
 
+def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise RuntimeError(f"normal: the shapes of mean and std must be broadcastable, got {' and '.join(map(str, shapes))}") from None
+
+
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -329,13 +334,15 @@ def normal(
     elif not given:
         raise TypeError("normal: expected a tensor as mean or std, or a size")
     else:
-        shape = np.broadcast_shapes(*[tuple(t._data.shape) for t in given])
+        shape = _broadcast(*[tuple(t._data.shape) for t in given])
         kind = given[0]._data.dtype
         if kind not in FLOATING and kind != mx.complex64:
             raise NotImplementedError(f"normal: expected floating tensors, got {OF_MX[kind]!r}")
         device = _views.device_of(given[0]) if given[0]._extra is not None else device
-    if isinstance(std, TensorCore):
-        refuse(array(std) < 0, "normal expects all elements of std >= 0.0")
+    if isinstance(std, TensorCore) and refuse(negative=array(std) < 0):
+        raise RuntimeError("normal expects all elements of std >= 0.0")
+    for t in given:
+        escape(t)
     with running_on(device, kind):
         data = draw_normal(shape, kind, fresh_key(generator))
         if isinstance(std, TensorCore) or std != 1:

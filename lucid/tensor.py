@@ -21,6 +21,7 @@ from lucid._handles import Hooks, RemovableHandle
 from lucid._operators import Operators
 from lucid._size import Size
 from lucid._tape import Leaf, Node, TensorCore
+from lucid.ops import powers
 from lucid.ops._out import in_place
 
 __all__ = ["Tensor"]
@@ -99,7 +100,7 @@ class Tensor(Operators):
             raise TypeError("iteration over a 0-d tensor")
         return iter(ops.unbind(self, 0))
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self) -> str:
         return _printing.format_tensor(self)
 
     def __format__(self, spec: str) -> str:
@@ -334,7 +335,7 @@ class Tensor(Operators):
 
     # -- ops/powers.py -------------------------------------------------------------------------------------------------
     float_power = ops.float_power
-    float_power_ = in_place(ops.float_power)
+    float_power_ = powers.float_power_
     pow = ops.pow
     pow_ = in_place(ops.pow)
     reciprocal = ops.reciprocal
@@ -489,6 +490,22 @@ class Tensor(Operators):
     relu = ops.relu
     relu_ = in_place(ops.relu)
     softmax = ops.softmax
+
+    # -- ops/special_functions.py --------------------------------------------------------------------------------------
+    digamma = ops.digamma
+    digamma_ = in_place(ops.digamma)
+    erf = ops.erf
+    erf_ = in_place(ops.erf)
+    erfc = ops.erfc
+    erfc_ = in_place(ops.erfc)
+    erfinv = ops.erfinv
+    erfinv_ = in_place(ops.erfinv)
+    lgamma = ops.lgamma
+    lgamma_ = in_place(ops.lgamma)
+    mvlgamma = ops.mvlgamma
+    mvlgamma_ = in_place(ops.mvlgamma)
+    polygamma = ops.polygamma
+    polygamma_ = in_place(ops.polygamma)
 
     # -- ops/comparison.py ---------------------------------------------------------------------------------------------
     allclose = ops.allclose

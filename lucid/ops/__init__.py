@@ -1,6 +1,9 @@
 """The operations, one family to a file. Each file's `__all__` is public as `lucid.<name>`."""
 
 from lucid.ops import reseating
+from lucid.ops._promotion import can_cast as can_cast
+from lucid.ops._promotion import promote_types as promote_types
+from lucid.ops._promotion import result_type as result_type
 from lucid.ops.activation import *
 from lucid.ops.arithmetic import *
 from lucid.ops.bitwise import *

@@ -1,6 +1,7 @@
-"""Functions that MLX 0.32.4 computes in float32 accuracy even for float64: exact forms of them, made from what it does have.
+"""Exact float64 forms of functions that MLX 0.32.4 computes in float32 accuracy whatever the dtype.
 
-Each function here takes any floating array and gives MLX's own result unless the array is float64. No derivatives: `mx.vjp` goes through.
+Each function here takes any floating array and gives MLX's own result unless the array is float64. No derivatives:
+`mx.vjp` goes through.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def cos(a: mx.array) -> mx.array:
 
 
 def _circular(a: mx.array) -> tuple[mx.array, mx.array]:
-    """Sine and cosine by their series, of the angle in [-pi/2, pi/2]; the C library's tan and arctan reduce it without loss."""
+    """Sine and cosine by their series, of the angle that tan and arctan reduce to [-pi/2, pi/2] without loss."""
     value = mx.stop_gradient(a)
     reduced = mx.arctan(mx.tan(value))
     turns = mx.round((value - reduced) / math.pi)
@@ -65,13 +66,34 @@ def sigmoid(a: mx.array) -> mx.array:
 
 # log(erfc(z) / t) + z ** 2 for z >= 0 in Chebyshev polynomials of 2 t - 1, with t = 2 / (2 + z): fitted with 40 digits.
 _ERFC = (
-    -0.6513268598908547, 0.6419697923564902, 0.019476473204185836, -0.009561514786808632,
-    -0.0009465953444820369, 0.00036683949785276145, 4.252332480690777e-05, -2.0278578112534242e-05,
-    -1.6242900046470256e-06, 1.3036558355805232e-06, 1.5626441722066142e-08, -8.523809591492654e-08,
-    6.5290544390988515e-09, 5.059343495551469e-09, -9.91364156493033e-10, -2.273651222931836e-10,
-    9.646791102015527e-11, 2.3940380830391146e-12, -6.886027526497553e-12, 8.944879273090725e-13,
-    3.130921399342958e-13, -1.1270822361367252e-13, 3.810905255189232e-16, 7.106097613609237e-15,
-    -1.5230282014571043e-15, -9.457494571291233e-17, 1.210237189224279e-16, -2.816663087747177e-17,
+    -0.6513268598908547,
+    0.6419697923564902,
+    0.019476473204185836,
+    -0.009561514786808632,
+    -0.0009465953444820369,
+    0.00036683949785276145,
+    4.252332480690777e-05,
+    -2.0278578112534242e-05,
+    -1.6242900046470256e-06,
+    1.3036558355805232e-06,
+    1.5626441722066142e-08,
+    -8.523809591492654e-08,
+    6.5290544390988515e-09,
+    5.059343495551469e-09,
+    -9.91364156493033e-10,
+    -2.273651222931836e-10,
+    9.646791102015527e-11,
+    2.3940380830391146e-12,
+    -6.886027526497553e-12,
+    8.944879273090725e-13,
+    3.130921399342958e-13,
+    -1.1270822361367252e-13,
+    3.810905255189232e-16,
+    7.106097613609237e-15,
+    -1.5230282014571043e-15,
+    -9.457494571291233e-17,
+    1.210237189224279e-16,
+    -2.816663087747177e-17,
 )
 
 

@@ -1,7 +1,7 @@
 """PyTorch's type promotion, and the two-argument ops that are built on it.
 
-Tensors with dimensions outrank 0-dim tensors, which outrank Python numbers: a lower rank only changes the category (bool, integer,
-floating, complex) of the result, never the width within it.
+Tensors with dimensions outrank 0-dim tensors, which outrank Python numbers: a lower rank only changes the category
+(bool, integer, floating, complex) of the result, never the width within it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,22 @@ if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 Number = int | float | bool | complex  # TypeAlias of Python's numbers
-OPERANDS = (TensorCore, int, float, complex, np.number, np.bool_)  # what may stand beside a tensor in an expression
+OPERANDS: Any = (
+    TensorCore,
+    int,
+    float,
+    complex,
+    np.number,
+    np.bool_,
+)  # what may stand beside a tensor in an expression
 _WIDE_UNSIGNED = (dtypes.uint16, dtypes.uint32, dtypes.uint64)
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both: PyTorch's table.
 
-    Raises RuntimeError for uint16/32/64 with a signed integer, and TypeError for float64 with complex64, which would need complex128.
+    Raises RuntimeError for uint16/32/64 with a signed integer, and TypeError for float64 with complex64, which would
+    need complex128.
 
     >>> import lucid
     >>> lucid.promote_types(lucid.int32, lucid.float16)
@@ -46,7 +54,8 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
         return b if a.itemsize < b.itemsize else dtypes.float32  # float16 with bfloat16
     if a in _WIDE_UNSIGNED or b in _WIDE_UNSIGNED:
         raise RuntimeError(
-            f"promote_types: promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a!r} and {b!r}; "
+            "promote_types: promotion for uint16, uint32, uint64 types is not supported, attempted "
+            f"to promote {a!r} and {b!r}; "
             "convert one of them with .to()"
         )
     if a.is_signed == b.is_signed or (b.is_signed and a.itemsize < b.itemsize):
@@ -96,7 +105,9 @@ def number(value: Any, to: mx.Dtype) -> mx.array:
     d = OF_MX[to]
     if d.rank == 1 and not isinstance(value, (float, complex)):
         return mx.array(np.array(int(value) % 2 ** (8 * d.itemsize), np.uint64).astype(d.numpy))
-    return mx.array(value, dtype=to) if d.is_complex or not isinstance(value, complex) else mx.array(value.real, dtype=to)
+    return (
+        mx.array(value, dtype=to) if d.is_complex or not isinstance(value, complex) else mx.array(value.real, dtype=to)
+    )
 
 
 def _array(value: Any, to: mx.Dtype) -> Any:
@@ -121,12 +132,13 @@ def _cached(value: Any, to: mx.Dtype) -> mx.array | None:
 
 
 def constant(value: Any, to: mx.Dtype) -> mx.array | None:
-    """The Python float or int `value` as an array of `to`, if that is also the dtype of its operation with a `to` tensor.
+    """The Python float or int `value` as an array of `to`, if that is what it becomes beside a `to` tensor; else None.
 
-    Cached, because making an array of a number takes longer than adding two arrays. (0.0 and -0.0 are one key, so they are not.)
+    Cached, because making an array of a number takes longer than adding two arrays. (0.0 and -0.0 are one key, so they
+    are not.)
     """
     kind = value.__class__
-    if kind is float and value or kind is int:
+    if (kind is float and value) or kind is int:
         return _cached(value, to)
     return mx.array(value, to) if kind is float and to == mx.float32 else None
 
@@ -146,7 +158,7 @@ def binary(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
         if value is not None:
             return apply(fn, value, b)  # type: ignore[no-any-return]
     to = result_type(a, b)
-    if to is dtypes.float16 and (fn is mx.divide or fn is mx.multiply and not isinstance(b, TensorCore)):
+    if to is dtypes.float16 and (fn is mx.divide or (fn is mx.multiply and not isinstance(b, TensorCore))):
         return promoted(_through_float32(fn), dtypes.float32, a, b)
     return promoted(fn, to, a, b)
 
@@ -161,7 +173,7 @@ def _through_float32(fn: Callable[[Any, Any], mx.array]) -> Callable[[Any, Any],
 
 
 def binary_float(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
-    """Like `binary`, with integers and bools computed in the default floating dtype: division, atan2, xlogy and the like."""
+    """Like `binary`, with integers and bools computed in the default floating dtype: division, atan2 and the like."""
     if (a if isinstance(a, TensorCore) else b)._data.dtype in INEXACT:
         return binary(fn, a, b)
     to = result_type(a, b)

@@ -27,6 +27,8 @@ _BLOCKED = frozenset((mx.float32, mx.complex64))
 
 def axes_of(dim: Any, ndim: int, operation: str) -> Axes:
     """`dim` counted from 0 as a tuple; None for all dimensions."""
+    if dim.__class__ is int and -ndim <= dim < ndim:
+        return (dim + ndim if dim < 0 else dim,)
     if dim is None or ndim == 0:
         if dim is not None:
             wrap_dims(dim, ndim, operation)
@@ -97,10 +99,10 @@ def _divisor(n: int) -> int:
 
 def average(a: mx.array, axes: Axes, keepdim: bool = False) -> mx.array:
     """The mean over `axes`, NaN for none, accumulated in float32 or better."""
-    count = reduced_count(a.shape, axes)
     if a.dtype in HALF:
         return average(a.astype(mx.float32), axes, keepdim).astype(a.dtype)
-    return total(a, axes, keepdim) / mx.array(count, a.dtype)
+    count = a.size if axes is None else reduced_count(a.shape, axes)
+    return total(a, axes, keepdim) / count
 
 
 def extreme(reduce: Callable[..., mx.array], a: mx.array, axes: Axes, keepdim: bool = False) -> mx.array:

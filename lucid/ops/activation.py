@@ -61,12 +61,14 @@ def log_softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | Non
 
 
 def _along(name: str, fn: Any, input: Tensor, dim: int, dtype: Any) -> Tensor:
-    d = OF_MX[require_tensor(name, input)._data.dtype] if dtype is None else dtypes.as_dtype(dtype, name)
-    require_tensor(name, input)
-    if not d.is_floating_point:
-        raise NotImplementedError(f"{name}: not implemented for {d!r}; pass dtype=lucid.float32 or another floating dtype")
+    found = OF_MX[require_tensor(name, input)._data.dtype]
+    d = found if dtype is None else dtypes.as_dtype(dtype, name)
     axis = wrap_dim(dim, input._data.ndim, name)
-    target = None if dtype is None or input._data.dtype == d.mx else d.mx
+    if not d.is_floating_point:
+        raise NotImplementedError(
+            f"{name}: not implemented for {d!r}; pass dtype=lucid.float32 or another floating dtype"
+        )
+    target = None if d is found else d.mx
 
     def along(a: mx.array) -> mx.array:
         if target is not None:

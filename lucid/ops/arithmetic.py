@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -55,9 +56,13 @@ def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, ou
 def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """`input - alpha * other`, broadcast and with type promotion.
 
-    Raises RuntimeError for bool tensors, which `logical_xor` subtracts, and if `alpha` is of a higher category than the result.
+    Raises RuntimeError for bool tensors, which `logical_xor` subtracts, and if `alpha` is of a higher category than the
+    result.
     """
-    if getattr(getattr(input, "_data", None), "itemsize", 1) == 1 or getattr(getattr(other, "_data", None), "itemsize", 1) == 1:
+    if (
+        getattr(getattr(input, "_data", None), "itemsize", 1) == 1
+        or getattr(getattr(other, "_data", None), "itemsize", 1) == 1
+    ):
         _refuse_bools("sub", input, other)
     if alpha.__class__ is int and alpha == 1:
         result = binary(mx.subtract, input, other)
@@ -91,7 +96,8 @@ def div(
     Args:
         input: the dividend.
         other: the divisor.
-        rounding_mode: None for true division, where integers give the default floating dtype; "trunc" rounds the quotient towards
+        rounding_mode: None for true division, where integers give the default floating dtype; "trunc" rounds the
+            quotient towards
             zero and "floor" downwards, and both keep integers.
         out: where to put the result.
 
@@ -108,7 +114,9 @@ def div(
     elif rounding_mode == "trunc":
         result = _quotient("div", _trunc_divide, _trunc_divide_integers, input, other)
     else:
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}")
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}"
+        )
     return result if out is None else give(result, out, "div")
 
 
@@ -151,7 +159,9 @@ def fmod(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None =
 def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`-input`. Raises RuntimeError for bool tensors, which `logical_not` inverts."""
     if require_tensor("neg", input)._data.dtype == mx.bool_:
-        raise RuntimeError("neg: negation, the `-` operator, is not supported for a bool tensor; use `~` or logical_not()")
+        raise RuntimeError(
+            "neg: negation, the `-` operator, is not supported for a bool tensor; use `~` or logical_not()"
+        )
     result: Tensor = apply(mx.negative, input)
     return result if out is None else give(result, out, "neg")
 
@@ -173,7 +183,8 @@ def _is_bool(value: Any) -> bool:
 def _refuse_bools(name: str, *operands: Any) -> None:
     if any(_is_bool(v) for v in operands):
         raise RuntimeError(
-            f"{name}: subtraction, the `-` operator, is not supported for bool tensors; use `^`, logical_xor(), or `~` to invert a mask"
+            f"{name}: subtraction, the `-` operator, is not supported for bool tensors; use `^`, "
+            "logical_xor(), or `~` to invert a mask"
         )
 
 
@@ -193,7 +204,8 @@ def _add_scaled(name: str, a: Any, b: Any, alpha: Any) -> Tensor:
 
 
 # ---- rounding division -----------------------------------------------------------------------------------------------
-# MLX 0.32.4 stops the process for int_min // -1, gives 0 for x // 0, and floors the rounded quotient of floats (1 // 0.1 is 9).
+# MLX 0.32.4 stops the process for int_min // -1, gives 0 for x // 0, and floors the rounded quotient of floats (1
+# // 0.1 is 9).
 
 
 def _integral(name: str, floats: Any, integers: Any, a: Any, b: Any) -> Tensor:
@@ -223,7 +235,9 @@ def _quotient(name: str, floats: Any, integers: Any, a: Any, b: Any) -> Tensor:
 def _check_divisor(b: Any, to: dtypes.dtype) -> None:
     if isinstance(b, TensorCore):
         try:
-            zero = (array(b) == 0).any().item()  # costs an evaluation, as the price of an error where PyTorch has one
+            zero = (
+                (array(require_tensor("div", b)) == 0).any().item()
+            )  # costs an evaluation, as the price of an error where PyTorch has one
         except ValueError:
             return  # inside mx.compile or mx.vmap there are no values to look at
     else:
@@ -275,8 +289,8 @@ def _fmod(a: mx.array, b: mx.array) -> mx.array:
     return mx.where(a < 0, -mx.remainder(-a, size), mx.remainder(a, size))
 
 
-def _with_exact_quotient(rest_of: Any) -> Any:
-    """`rest_of` with the gradient of its divisor from the quotient that it left: MLX 0.32.4 takes floor(a / b), which rounds up."""
+def _with_exact_quotient(rest_of: Callable[[mx.array, mx.array], mx.array]) -> Any:
+    """`rest_of` with the exact quotient in its divisor's gradient: MLX 0.32.4 takes floor(a / b), rounded."""
 
     def rest(a: mx.array, b: mx.array) -> mx.array:
         x, y = mx.stop_gradient(a), mx.stop_gradient(b)

@@ -84,12 +84,18 @@ def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
-    """`input << other` for integers. What is shifted out is lost; a shift by less than 0 or by the width or more gives 0."""
+    """`input << other` for integers.
+
+    What is shifted out is lost; a shift by less than 0 or by the width or more gives 0.
+    """
     return give(_shift("bitwise_left_shift", True, input, other), out, "bitwise_left_shift")
 
 
 def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
-    """`input >> other` for integers, keeping the sign. A shift by less than 0 or by the width or more leaves the sign alone."""
+    """`input >> other` for integers, keeping the sign.
+
+    A shift by less than 0 or by the width or more leaves the sign alone.
+    """
     return give(_shift("bitwise_right_shift", False, input, other), out, "bitwise_right_shift")
 
 
@@ -110,7 +116,11 @@ def _shift(name: str, left: bool, a: Any, b: Any) -> Tensor:
         inside = (by >= 0) & (by < width)
         if left:
             return mx.where(inside, mx.left_shift(x, mx.where(inside, by, 0)), 0)
-        return mx.right_shift(x, mx.where(inside, by, width - 1)) if to.is_signed else mx.where(inside, mx.right_shift(x, by), 0)
+        return (
+            mx.right_shift(x, mx.where(inside, by, width - 1))
+            if to.is_signed
+            else mx.where(inside, mx.right_shift(x, by), 0)
+        )
 
     shifted.__qualname__ = name
     return promoted(shifted, to, a, b)

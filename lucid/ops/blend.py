@@ -29,7 +29,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number, *, out: Tensor | N
     """
     tensors = [require_tensor("lerp", input), require_tensor("lerp", end, "end")]
     if isinstance(weight, TensorCore):
-        tensors.append(weight)  # type: ignore[arg-type]
+        tensors.append(weight)
     found = [OF_MX[t._data.dtype] for t in tensors]
     if any(d is not found[0] for d in found):
         raise RuntimeError(f"lerp: expected one dtype for input, end and weight, got {', '.join(map(repr, found))}")
@@ -43,17 +43,16 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number, *, out: Tensor | N
     return give(promoted(between, found[0], input, end, weight), out, "lerp")
 
 
-def addcmul(
-    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
-) -> Tensor:
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None) -> Tensor:
     """`input + value * tensor1 * tensor2`, broadcast and with type promotion."""
     return give(_added("addcmul", input, tensor1, tensor2, value), out, "addcmul")
 
 
-def addcdiv(
-    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None
-) -> Tensor:
-    """`input + value * tensor1 / tensor2`, broadcast and with type promotion. Raises RuntimeError if all tensors are integers."""
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None) -> Tensor:
+    """`input + value * tensor1 / tensor2`, broadcast and with type promotion.
+
+    Raises RuntimeError if all tensors are integers.
+    """
     return give(_added("addcdiv", input, tensor1, tensor2, value), out, "addcdiv")
 
 
@@ -63,7 +62,8 @@ def _added(name: str, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: An
     divides = name == "addcdiv"
     if divides and not result_type(tensor1, tensor2).is_inexact:
         raise RuntimeError(
-            "addcdiv: integer division of tensor1 by tensor2 is not supported; use input + value * lucid.div(tensor1, tensor2, "
+            "addcdiv: integer division of tensor1 by tensor2 is not supported; use input + value * "
+            "lucid.div(tensor1, tensor2, "
             "rounding_mode='trunc'), or convert to a floating dtype"
         )
     if to.rank == 0:

@@ -10,7 +10,7 @@ import numpy as np
 from lucid._tape import TensorCore, apply, array
 from lucid.dtypes import OF_MX
 from lucid.ops._out import give
-from lucid.ops._promotion import binary, require_tensor, result_type
+from lucid.ops._promotion import binary, require_tensor
 
 __all__ = [
     "allclose",
@@ -101,7 +101,9 @@ def equal(input: Tensor, other: Tensor) -> bool:
     if array(a).shape != array(b).shape:
         return False
     if a._data.dtype != b._data.dtype:
-        raise RuntimeError(f"equal: expected tensors of one dtype, got {OF_MX[a._data.dtype]!r} and {OF_MX[b._data.dtype]!r}")
+        raise RuntimeError(
+            f"equal: expected tensors of one dtype, got {OF_MX[a._data.dtype]!r} and {OF_MX[b._data.dtype]!r}"
+        )
     return bool(eq(a, b).all().item())
 
 
@@ -119,7 +121,9 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     """
     a, b = require_tensor("isclose", input), require_tensor("isclose", other, "other")
     if a._data.dtype != b._data.dtype:
-        raise RuntimeError(f"isclose: expected both tensors in one dtype, got {OF_MX[a._data.dtype]!r} and {OF_MX[b._data.dtype]!r}")
+        raise RuntimeError(
+            f"isclose: expected both tensors in one dtype, got {OF_MX[a._data.dtype]!r} and {OF_MX[b._data.dtype]!r}"
+        )
     for name, value in (("rtol", rtol), ("atol", atol)):
         if not value >= 0:
             raise RuntimeError(f"isclose: {name} must be greater than or equal to zero, but got {value}")
@@ -185,7 +189,11 @@ def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def isreal(input: Tensor) -> Tensor:
     """Where the imaginary part of `input` is zero: everywhere, unless it is complex."""
-    return apply(lambda a: mx.imag(a) == 0 if a.dtype == mx.complex64 else mx.ones(a.shape, mx.bool_), require_tensor("isreal", input))  # type: ignore[no-any-return]
+
+    def no_imaginary_part(a: mx.array) -> mx.array:
+        return mx.imag(a) == 0 if a.dtype == mx.complex64 else mx.ones(a.shape, mx.bool_)
+
+    return apply(no_imaginary_part, require_tensor("isreal", input))  # type: ignore[no-any-return]
 
 
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -22,14 +22,20 @@ _I = 1j
 
 
 def real(input: Tensor) -> Tensor:
-    """The real parts of a complex tensor, as a view: writing to it changes `input`. A real tensor is returned as it is."""
+    """The real parts of a complex tensor, as a view: writing to it changes `input`.
+
+    A real tensor is returned as it is.
+    """
     if require_tensor("real", input)._data.dtype != mx.complex64:
         return input
     return _views.view(mx.real, input, _every_other, lambda whole, part: part + mx.imag(whole) * mx.array(_I))
 
 
 def imag(input: Tensor) -> Tensor:
-    """The imaginary parts of a complex tensor, as a view: writing to it changes `input`. Raises RuntimeError for real tensors."""
+    """The imaginary parts of a complex tensor, as a view: writing to it changes `input`.
+
+    Raises RuntimeError for real tensors.
+    """
     if require_tensor("imag", input)._data.dtype != mx.complex64:
         raise RuntimeError("imag: is not implemented for tensors with non-complex dtypes")
     return _views.view(mx.imag, input, _every_other, lambda whole, part: mx.real(whole) + part * mx.array(_I))

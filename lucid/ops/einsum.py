@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 def einsum(*args: Any) -> Tensor:
     """The sum of products that an equation describes, by Einstein's convention.
 
-    Called as `einsum("ij,jk->ik", a, b)`, with a list of operands instead of several, or with sublists of subscripts 0 to 51:
-    `einsum(a, [0, 1], b, [1, 2], [0, 2])`. An ellipsis stands for the remaining dimensions, which are broadcast. A letter that is
-    repeated within one operand takes the diagonal; without `->`, the result has the letters that occur once, in alphabetical order.
+    Called as `einsum("ij,jk->ik", a, b)`, with a list of operands instead of several, or with sublists of subscripts 0
+    to 51: `einsum(a, [0, 1], b, [1, 2], [0, 2])`. An ellipsis stands for the remaining dimensions, which are broadcast.
+    A letter that is repeated within one operand takes the diagonal; without `->`, the result has the letters that occur
+    once, in alphabetical order.
 
     Raises RuntimeError if the equation does not fit the operands, or for operands of several dtypes.
 
@@ -35,14 +36,20 @@ def einsum(*args: Any) -> Tensor:
     tensor([21., 43.])
     """
     if not args:
-        raise ValueError("einsum: must specify the equation string and at least one operand, or at least one operand and its subscripts")
+        raise ValueError(
+            "einsum: must specify the equation string and at least one operand, or at least one "
+            "operand and its subscripts"
+        )
     if not isinstance(args[0], str):
         args = _from_sublists(args)
     equation, operands = args[0], args[1:]
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     if not operands:
-        raise ValueError("einsum: must specify the equation string and at least one operand, or at least one operand and its subscripts")
+        raise ValueError(
+            "einsum: must specify the equation string and at least one operand, or at least one "
+            "operand and its subscripts"
+        )
     for t in operands:
         require_tensor("einsum", t, "operands")
         if t._data.dtype != operands[0]._data.dtype:
@@ -63,7 +70,13 @@ def _from_sublists(args: tuple[Any, ...]) -> tuple[Any, ...]:
         for s in sublist:
             if s is not Ellipsis and not (isinstance(s, int) and 0 <= s < 52):
                 raise ValueError(f"einsum: expected subscripts in the list to be Ellipsis or within [0, 52), got {s!r}")
-            word += "..." if s is Ellipsis else string.ascii_letters[26:][s] if s < 26 else string.ascii_letters[:26][s - 26]
+            word += (
+                "..."
+                if s is Ellipsis
+                else string.ascii_letters[26:][s]
+                if s < 26
+                else string.ascii_letters[:26][s - 26]
+            )
         return word
 
     operands, words = args[0 : len(args) // 2 * 2 : 2], args[1 : len(args) // 2 * 2 : 2]
@@ -79,19 +92,24 @@ def _parse(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str
     words = left.split(",")
     if len(words) != len(shapes):
         raise RuntimeError(
-            f"einsum: {'more' if len(words) < len(shapes) else 'fewer'} operands were provided than specified in the equation: "
+            f"einsum: {'more' if len(words) < len(shapes) else 'fewer'} operands were provided than "
+            "specified in the equation: "
             f"{len(shapes)} for {equation!r}"
         )
     for word in (*words, right):
         plain = word.replace("...", "", 1)
         if any(c not in string.ascii_letters for c in plain):
-            raise RuntimeError(f"einsum: invalid subscript in {equation!r}; subscripts are letters, with at most one ellipsis '...' each")
+            raise RuntimeError(
+                f"einsum: invalid subscript in {equation!r}; subscripts are letters, with at most one "
+                "ellipsis '...' each"
+            )
     spare = [chr(0x100 + k) for k in range(64)]  # letters that no equation has
     covered = [len(s) - len(w.replace("...", "")) for w, s in zip(words, shapes, strict=True)]
     for k, (word, shape) in enumerate(zip(words, shapes, strict=True)):
         if covered[k] < 0 or (covered[k] and "..." not in word):
             raise RuntimeError(
-                f"einsum: the number of subscripts in the equation ({len(word.replace('...', ''))}) does not match the number of "
+                f"einsum: the number of subscripts in the equation ({len(word.replace('...', ''))}) "
+                "does not match the number of "
                 f"dimensions ({len(shape)}) for operand {k}"
             )
     widest = max((n for n, w in zip(covered, words, strict=True) if "..." in w), default=0)
@@ -101,7 +119,9 @@ def _parse(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str
         known = set("".join(terms))
         for c in result:
             if c not in known:
-                raise RuntimeError(f"einsum: output subscript {c} does not appear in the equation for any input operand")
+                raise RuntimeError(
+                    f"einsum: output subscript {c} does not appear in the equation for any input operand"
+                )
             if result.count(c) > 1:
                 raise RuntimeError(f"einsum: output subscript {c} appears more than once in the output")
     else:
@@ -111,11 +131,16 @@ def _parse(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str
     for k, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
         for c, size in zip(term, shape, strict=True):
             if sizes.setdefault(c, size) != size and 1 not in (size, sizes[c]):
-                raise RuntimeError(f"einsum: operand {k} has size {size} for subscript {c}, which does not broadcast with {sizes[c]} before")
+                raise RuntimeError(
+                    f"einsum: operand {k} has size {size} for subscript {c}, which does not broadcast "
+                    f"with {sizes[c]} before"
+                )
             sizes[c] = size if sizes[c] == 1 else sizes[c]
             repeated = {s for d, s in zip(term, shape, strict=True) if d == c}
             if len(repeated) > 1:
-                raise RuntimeError(f"einsum: subscript {c} is repeated for operand {k} but the sizes don't match, {sorted(repeated)}")
+                raise RuntimeError(
+                    f"einsum: subscript {c} is repeated for operand {k} but the sizes don't match, {sorted(repeated)}"
+                )
     return terms, result
 
 
@@ -157,7 +182,7 @@ def _sum_out(a: mx.array, term: str, gone: set[str]) -> tuple[mx.array, str]:
 
 
 def _pairwise(a: mx.array, left: str, b: mx.array, right: str, keep: set[str]) -> tuple[mx.array, str]:
-    """Two operands as one batched matrix product: letters that both have and the rest needs, own letters, letters to sum over."""
+    """Two operands as one batched matrix product; `keep` holds the letters that are still needed after it."""
     shared = [c for c in left if c in right]
     size_a, size_b = dict(zip(left, a.shape, strict=True)), dict(zip(right, b.shape, strict=True))
     # a size of 1 against a larger one is summed or dropped on its own side, and the other side's takes its place
@@ -176,7 +201,10 @@ def _pairwise(a: mx.array, left: str, b: mx.array, right: str, keep: set[str]) -
     inner = [c for c in shared if c not in keep]
     rows, columns = [c for c in left if c not in shared], [c for c in right if c not in shared]
     sizes = {**dict(zip(left, a.shape, strict=True)), **dict(zip(right, b.shape, strict=True))}
-    of = lambda letters: [sizes[c] for c in letters]  # noqa: E731
+
+    def of(letters: list[str]) -> list[int]:
+        return [sizes[c] for c in letters]
+
     x = a.transpose([left.index(c) for c in batch + rows + inner]) if a.ndim else a
     y = b.transpose([right.index(c) for c in batch + inner + columns]) if b.ndim else b
     term = "".join(batch + rows + columns)
@@ -202,7 +230,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     Args:
         a: left tensor.
         b: right tensor, of the same dtype.
-        dims: how many of the last dimensions of `a` meet the first of `b`, or two lists of dimensions that meet pairwise, or these as a
+        dims: how many of the last dimensions of `a` meet the first of `b`, or two lists of dimensions that meet
+            pairwise, or these as a
             tensor of two rows.
         out: where to put the result.
 
@@ -215,15 +244,22 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     require_tensor("tensordot", a, "a"), require_tensor("tensordot", b, "b")
     left, right = _meeting(dims, a._data.ndim, b._data.ndim)
     if len(left) != len(right):
-        raise RuntimeError(f"tensordot: both dimension lists should have same length, got {list(left)} and {list(right)}")
+        raise RuntimeError(
+            f"tensordot: both dimension lists should have same length, got {list(left)} and {list(right)}"
+        )
     if a._data.dtype != b._data.dtype:
-        raise RuntimeError(f"tensordot: expected tensors of one dtype, got {OF_MX[a._data.dtype]!r} and {OF_MX[b._data.dtype]!r}")
+        raise RuntimeError(
+            f"tensordot: expected tensors of one dtype, got {OF_MX[a._data.dtype]!r} and {OF_MX[b._data.dtype]!r}"
+        )
     letters = [chr(0x200 + k) for k in range(a._data.ndim + b._data.ndim)]
     term_a, term_b = letters[: a._data.ndim], letters[a._data.ndim :]
     for i, k in zip(left, right, strict=True):
         p, q = a._data.shape[i], b._data.shape[k]
         if p != q and 1 not in (p, q):
-            raise RuntimeError(f"tensordot: contracted dimensions need to match, but first has size {p} in dim {i} and second has size {q} in dim {k}")
+            raise RuntimeError(
+                f"tensordot: contracted dimensions need to match, but first has size {p} in dim {i} "
+                f"and second has size {q} in dim {k}"
+            )
         term_b[k] = term_a[i]
     terms = ["".join(term_a), "".join(term_b)]
     met = {term_a[i] for i in left}
@@ -238,13 +274,15 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
 
 def _meeting(dims: Any, m: int, n: int) -> tuple[Sequence[int], Sequence[int]]:
     if isinstance(dims, TensorCore):
-        if dims._data.size == 1:  # type: ignore[attr-defined]
-            dims = int(dims.item())  # type: ignore[attr-defined]
-        else:
-            dims = dims.tolist()  # type: ignore[attr-defined]
+        dims = dims.tolist()  # type: ignore[attr-defined]
+        if not isinstance(dims, int) and len(dims) == 1:
+            dims = int(dims[0])
     if isinstance(dims, int):
         if not 0 <= dims <= min(m, n):
-            raise RuntimeError(f"tensordot: expects dims between 0 and the number of dimensions of both tensors ({min(m, n)}), but got dims={dims}")
+            raise RuntimeError(
+                "tensordot: expects dims between 0 and the number of dimensions of both tensors "
+                f"({min(m, n)}), but got dims={dims}"
+            )
         return range(m - dims, m), range(dims)
     left, right = (d if isinstance(d, (list, tuple)) else [d] for d in dims)
     return [wrap_dim(d, m, "tensordot") for d in left], [wrap_dim(d, n, "tensordot") for d in right]

@@ -93,7 +93,7 @@ def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Te
 
 def _log_of_sum(name: str, fn: Any, a: Tensor, b: Tensor) -> Tensor:
     to = result_type(require_tensor(name, a), require_tensor(name, b, "other"))
-    if not (to.is_floating_point or to.is_complex and name == "logaddexp"):
+    if not (to.is_floating_point or (to.is_complex and name == "logaddexp")):
         raise NotImplementedError(f"{name}: not implemented for {to!r}; convert to a floating dtype first")
     return binary(fn, a, b)
 

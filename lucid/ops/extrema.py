@@ -54,7 +54,7 @@ def _real_type(name: str, *operands: Any) -> Any:
 def _extremum(name: str, fn: Any, a: Tensor, b: Tensor) -> Tensor:
     to = _real_type(name, require_tensor(name, a), require_tensor(name, b, "other"))
     if a._node is None and b._node is None:
-        return apply(fn, a, b) if a._data.dtype == b._data.dtype else promoted(fn, to, a, b)  # type: ignore[no-any-return]
+        return apply(fn, a, b) if a._data.dtype == b._data.dtype else promoted(fn, to, a, b)
 
     def halved(x: mx.array, y: mx.array) -> mx.array:
         return mx.where(x == y, x * 0.5 + y * 0.5, fn(x, y))  # MLX 0.32.4 gives the whole gradient to y

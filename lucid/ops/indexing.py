@@ -62,7 +62,7 @@ def _resolved(input: Tensor, items: tuple[Any, ...]) -> tuple[Tensor, tuple[Any,
     used = sum(map(width, found))
     at = 0
     for k, item in enumerate(found):
-        if isinstance(item, TensorCore) and item._data.ndim == 0 and item._data.dtype in _keys.INDEX:
+        if isinstance(item, TensorCore) and item._data.ndim == 0 and item._data.dtype not in _keys.MASK and item.dtype.rank == 1:
             values = _known.values(item)
             if values is not None:
                 found[k] = int(values)

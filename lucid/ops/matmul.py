@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -30,13 +31,15 @@ __all__ = [
     "vdot",
 ]
 
+Product = Callable[[mx.array, mx.array], mx.array]
+
 if TYPE_CHECKING:
     from lucid.ops._promotion import Number
     from lucid.tensor import Tensor
 
 
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The matrix product, with leading dimensions broadcast as a batch. A vector takes part as a row (left) or column (right).
+    """The matrix product. Leading dimensions broadcast; a vector is a row on the left and a column on the right.
 
     Raises RuntimeError if the sizes do not fit, for 0-dim tensors, and for tensors of two dtypes.
 
@@ -50,7 +53,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         raise RuntimeError(f"matmul: both arguments to matmul need to be at least 1D, but they are {m}D and {n}D")
     if a._data.shape[-1] != b._data.shape[-2 if n > 1 else 0]:
         raise RuntimeError(
-            f"matmul: expected the last size of input to equal the {'second to last size' if n > 1 else 'size'} of other, "
+            "matmul: expected the last size of input to equal the "
+            f"{'second to last size' if n > 1 else 'size'} of other, "
             f"got shapes {a._data.shape} and {b._data.shape}"
         )
     result: Tensor = apply(_product(a), a, b)
@@ -110,13 +114,17 @@ def _outer(a: Tensor, b: Tensor) -> Tensor:
 
 
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The sums of products along the last dimensions: `(..., k)` and `(***, k)` give `(..., ***)`; with a 0-dim tensor, their product."""
+    """The sums of products along the last dimensions: `(2, 3, k)` and `(4, k)` give `(2, 3, 4)`.
+
+    With a 0-dim tensor, this is the plain product.
+    """
     a, b = _pair("inner", input, other, "other")
     if not (a._data.ndim and b._data.ndim):
         return give(apply(mx.multiply, a, b), out, "inner")
     if a._data.shape[-1] != b._data.shape[-1]:
         raise RuntimeError(
-            f"inner: the last dimension must match on both input tensors but got shapes {a._data.shape} and {b._data.shape}"
+            "inner: the last dimension must match on both input tensors but got shapes "
+            f"{a._data.shape} and {b._data.shape}"
         )
     product, shape = _product(a), a._data.shape[:-1] + b._data.shape[:-1]
 
@@ -138,7 +146,8 @@ def addmm(
 ) -> Tensor:
     """`beta * input + alpha * (mat1 @ mat2)`; `input` is broadcast, and ignored if `beta` is 0.
 
-    Raises RuntimeError if the sizes do not fit, for tensors of different dtypes, and for a floating `beta` or `alpha` with integers.
+    Raises RuntimeError if the sizes do not fit, for tensors of different dtypes, and for a floating `beta` or `alpha`
+    with integers.
     """
     a, b = _sized("addmm", mat1, mat2, "mat2", 2, 2)
     _fit("addmm", a, b, a._data.shape[1] == b._data.shape[0])
@@ -193,7 +202,9 @@ def _batch_sum(a: mx.array) -> mx.array:
 def _plus_product(name: str, input: Tensor, a: Tensor, b: Tensor, beta: Any, alpha: Any, then: Any) -> Tensor:
     d = OF_MX[a._data.dtype]
     if require_tensor(name, input)._data.dtype != d.mx:
-        raise RuntimeError(f"{name}: expected input and the matrices in one dtype, got {OF_MX[input._data.dtype]!r} and {d!r}")
+        raise RuntimeError(
+            f"{name}: expected input and the matrices in one dtype, got {OF_MX[input._data.dtype]!r} and {d!r}"
+        )
     for word, value in (("beta", beta), ("alpha", alpha)):
         if number_dtype(value).rank > max(d.rank, 2 if then is not None else 1):
             raise RuntimeError(f"{name}: for {d!r} inputs, argument {word} must not be {type(value).__name__}")
@@ -257,7 +268,9 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     def kron(x: mx.array, y: mx.array) -> mx.array:
         left = (1,) * (n - x.ndim) + x.shape
         right = (1,) * (n - y.ndim) + y.shape
-        spread = x.reshape([s for size in left for s in (size, 1)]) * y.reshape([s for size in right for s in (1, size)])
+        spread = x.reshape([s for size in left for s in (size, 1)]) * y.reshape(
+            [s for size in right for s in (1, size)]
+        )
         return spread.reshape([p * q for p, q in zip(left, right, strict=True)])
 
     return give(binary(kron, a, b), out, "kron")
@@ -266,15 +279,15 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 # ---- what the product is computed with -------------------------------------------------------------------------------
 
 
-def product_for(dtype: mx.Dtype) -> Any:
-    """The matrix product for arrays of `dtype`, where MLX 0.32.4 has none (integers) or a slow one (half precision on the CPU)."""
+def product_for(dtype: mx.Dtype) -> Product:
+    """The matrix product for `dtype`: MLX 0.32.4 has none for integers, and a slow one for halves on the CPU."""
     d = OF_MX[dtype]
     if not d.is_inexact:
         return _integer_product
     return _half_product if d.itemsize == 2 and mx.default_device() == mx.cpu else mx.matmul
 
 
-def _product(a: Tensor) -> Any:
+def _product(a: Tensor) -> Product:
     dtype = a._data.dtype
     return mx.matmul if dtype == mx.float32 else product_for(dtype)
 
@@ -286,12 +299,14 @@ def _half_product(a: mx.array, b: mx.array) -> mx.array:
 def _integer_product(a: mx.array, b: mx.array) -> mx.array:
     """The product of integers, wrapping around as PyTorch's does.
 
-    float64 holds every integer below 2**53: one such product if the terms stay below, as 8- and 16-bit numbers do, else numbers
-    are cut into pieces of 16 bits whose products are shifted back into place.
+    float64 holds every integer below 2**53: one such product if the terms stay below, as 8- and 16-bit numbers do, else
+    numbers are cut into pieces of 16 bits whose products are shifted back into place.
     """
     dtype, terms = a.dtype, a.shape[-1]
     if dtype == mx.bool_ and a.size and b.size:
-        raise NotImplementedError("matmul: not implemented for bool tensors; convert them to an integer or floating dtype")
+        raise NotImplementedError(
+            "matmul: not implemented for bool tensors; convert them to an integer or floating dtype"
+        )
     bits = 8 * dtype.size
     with mx.stream(mx.cpu):
         if bits <= 16:
@@ -334,7 +349,8 @@ def _pair(name: str, a: Any, b: Any, argument: str) -> tuple[Tensor, Tensor]:
         require_tensor(name, b, argument)
     if a._data.dtype != b._data.dtype:
         raise RuntimeError(
-            f"{name}: expected both tensors in one dtype, but found {OF_MX[a._data.dtype]!r} and {OF_MX[b._data.dtype]!r}; "
+            f"{name}: expected both tensors in one dtype, but found {OF_MX[a._data.dtype]!r} and "
+            f"{OF_MX[b._data.dtype]!r}; "
             "convert one of them with .to()"
         )
     return a, b
@@ -343,7 +359,9 @@ def _pair(name: str, a: Any, b: Any, argument: str) -> tuple[Tensor, Tensor]:
 def _sized(name: str, a: Any, b: Any, argument: str, m: int, n: int) -> tuple[Tensor, Tensor]:
     _pair(name, a, b, argument)
     if (a._data.ndim, b._data.ndim) != (m, n):
-        raise RuntimeError(f"{name}: expected tensors of {m} and {n} dimensions, got shapes {a._data.shape} and {b._data.shape}")
+        raise RuntimeError(
+            f"{name}: expected tensors of {m} and {n} dimensions, got shapes {a._data.shape} and {b._data.shape}"
+        )
     return a, b
 
 

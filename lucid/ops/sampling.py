@@ -10,8 +10,8 @@ import numpy as np
 
 from lucid import _views
 from lucid._generator import Generator, draw_exponential, draw_integers, draw_normal, draw_uniform, fresh_key
-from lucid._tape import TensorCore, array, wrap
-from lucid.dtypes import FLOATING, OF_MX, dtype
+from lucid._tape import TensorCore, array, escape, wrap
+from lucid.dtypes import FLOATING, INEXACT, OF_MX, dtype
 from lucid.ops._out import give, into
 from lucid.ops._reduce import HALF
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["bernoulli", "multinomial", "poisson"]
 
 
-def refuse(wrong: mx.array, message: str) -> None:
-    """Raise RuntimeError if any of `wrong` is true. Inside a traced function there are no values yet, and nothing is checked."""
+def refuse(**checks: mx.array) -> str | None:
+    """The name of the first of `checks` that is true somewhere. Inside a traced function there are no values yet to be checked."""
+    found = {name: mx.any(wrong) for name, wrong in checks.items()}
     try:
-        found = wrong.size > 0 and bool(mx.any(wrong).item())
+        mx.eval(list(found.values()))
     except ValueError:
-        return
-    if found:
-        raise RuntimeError(message)
+        return None
+    return next((name for name, wrong in found.items() if wrong.item()), None)
 
 
 def bernoulli(
@@ -46,12 +46,14 @@ def bernoulli(
 
 def _zeros_and_ones(shape: tuple[int, ...], p: Any, generator: Generator | None) -> mx.array:
     if isinstance(p, TensorCore):
+        escape(p)
         odds = array(p).astype(mx.float32)
-        refuse(mx.logical_not((odds >= 0) & (odds <= 1)), "bernoulli: expected all probabilities to be between 0 and 1")
+        if refuse(outside=mx.logical_not((odds >= 0) & (odds <= 1))):
+            raise RuntimeError("bernoulli: expected all probabilities to be between 0 and 1")
         return mx.random.bernoulli(mx.broadcast_to(odds, shape), key=fresh_key(generator))
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-    return mx.random.bernoulli(p, shape, fresh_key(generator))
+    return mx.random.bernoulli(float(p), shape, fresh_key(generator))
 
 
 def _device_like(input: Tensor, data: mx.array) -> Tensor:
@@ -83,16 +85,18 @@ def multinomial(
         raise RuntimeError(
             f"cannot sample n_sample > prob_dist.size(-1) samples without replacement, got {num_samples} of {shape[-1]}"
         )
+    escape(input)
     weights = array(input)
     if weights.size == 0:
-        return give(wrap(mx.zeros((*shape[:-1], num_samples if shape[0] else 0), mx.int64)), out, "multinomial")
+        return give(wrap(mx.zeros((*shape[:-1], num_samples), mx.int64)), out, "multinomial")
     weights = weights if kind == mx.float64 else weights.astype(mx.float32)
-    refuse(
-        mx.logical_not((weights >= 0) & (weights < mx.inf)), "probability tensor contains either `inf`, `nan` or element < 0"
+    wrong = refuse(
+        element=mx.logical_not((weights >= 0) & (weights < mx.inf)), row=mx.sum(weights, axis=-1) <= 0
     )
-    refuse(
-        mx.sum(weights, axis=-1) <= 0, "invalid multinomial distribution (sum of probabilities <= 0)"
-    )
+    if wrong == "element":
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    if wrong == "row":
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     key = fresh_key(generator)
     if replacement and num_samples > 1:
         data = _with_replacement(weights, num_samples, key)
@@ -122,10 +126,9 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if kind not in FLOATING:
         raise NotImplementedError(f"poisson: expected rates of a floating dtype, got {OF_MX[kind]!r}")
     rates = input.detach().numpy(force=True).astype(np.float64)
-    if (rates < 0).any():
+    if not (rates >= 0).all():
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    drawn = host(generator).poisson(np.nan_to_num(rates)).astype(np.float64)
-    drawn[np.isnan(rates)] = np.nan
+    drawn = host(generator).poisson(rates).astype(np.float64)
     return _device_like(input, mx.array(drawn.astype(np.float32)).astype(kind))
 
 
@@ -145,23 +148,37 @@ def _inexact(t: Tensor, operation: str) -> mx.Dtype:
 
 def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Generator | None = None) -> Tensor:
     """Fill this tensor with uniform numbers in [`from_`, `to`)."""
-    kind = _inexact(self, "uniform_")
+    if self._data.dtype in INEXACT and not (math.isfinite(from_) and math.isfinite(to)):
+        raise RuntimeError(f"uniform_: from and to are out of bounds for {OF_MX[self._data.dtype]!r}: {from_} and {to}")
+    if self._data.dtype == mx.complex64 and from_ <= to:
+        return _fill(self, _complex(*[_uniform(self._data.shape, mx.float32, from_, to, generator) for _ in range(2)]))
     if from_ > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
-    data = draw_uniform(self._data.shape, kind, fresh_key(generator))
-    if (from_, to) != (0, 1):
-        below = np.nextafter(OF_MX[kind].numpy.type(to), OF_MX[kind].numpy.type(from_))  # rounding may reach `to`
-        data = mx.minimum(data * (to - from_) + from_, mx.array(below, kind))
-    return _fill(self, data)
+    kind = _inexact(self, "uniform_")
+    return _fill(self, _uniform(self._data.shape, kind, from_, to, generator))
+
+
+def _uniform(shape: tuple[int, ...], kind: mx.Dtype, low: float, high: float, generator: Generator | None) -> mx.array:
+    data = draw_uniform(shape, kind, fresh_key(generator))
+    if low == 0 and high == 1:
+        return data
+    below = np.nextafter(OF_MX[kind].numpy.type(high), OF_MX[kind].numpy.type(low))  # rounding may reach `high`
+    return mx.minimum(data * (high - low) + low, mx.array(float(below), kind))
+
+
+def _complex(real: mx.array, imag: mx.array) -> mx.array:
+    return real + imag * mx.array(1j, mx.complex64)
 
 
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Tensor:
-    """Fill this tensor with normal numbers of mean `mean` and standard deviation `std`."""
+    """Fill this tensor with normal numbers of mean `mean` and standard deviation `std`; if complex, both parts have that mean."""
     if std < 0:
         raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
     kind = self._data.dtype if self._data.dtype == mx.complex64 else _inexact(self, "normal_")
     data = draw_normal(self._data.shape, kind, fresh_key(generator))
-    return _fill(self, data if (mean, std) == (0, 1) else data * std + mean)
+    if mean == 0 and std == 1:
+        return _fill(self, data)
+    return _fill(self, data * std + (complex(mean, mean) if kind == mx.complex64 else mean))
 
 
 def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Tensor:
@@ -193,6 +210,8 @@ def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) ->
     if not 0 < p < 1:
         raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
     kind = self._data.dtype
+    if kind == mx.bool_ or kind == mx.complex64:
+        raise NotImplementedError(f"geometric_: expected an integer or floating tensor, got {OF_MX[kind]!r}")
     wide = mx.float64 if kind == mx.float64 else mx.float32
     waited = draw_exponential(self._data.shape, wide, fresh_key(generator)) / -math.log1p(-p)
     return _fill(self, mx.ceil(waited))
@@ -200,6 +219,8 @@ def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) ->
 
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill this tensor with zeros and ones, one with probability `p`, a number or a tensor."""
+    if self._data.dtype == mx.complex64:
+        raise NotImplementedError("bernoulli_: expected a bool, integer or floating tensor, got complex64")
     return _fill(self, _zeros_and_ones(self._data.shape, p, generator))
 
 

@@ -80,7 +80,8 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
     a, b = require_tensor("heaviside", input), require_tensor("heaviside", values, "values")
     if a._data.dtype != b._data.dtype or a._data.dtype == mx.complex64:
         raise RuntimeError(
-            f"heaviside: expected real input and values of one dtype, got {OF_MX[a._data.dtype]!r} and {OF_MX[b._data.dtype]!r}"
+            f"heaviside: expected real input and values of one dtype, got {OF_MX[a._data.dtype]!r} "
+            f"and {OF_MX[b._data.dtype]!r}"
         )
 
     def step(x: mx.array, at_zero: mx.array) -> mx.array:

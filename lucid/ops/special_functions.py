@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import mlx.core as mx
 
@@ -62,7 +63,10 @@ def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The derivative of order `n` of `digamma`. Computed in float64, on the CPU. Raises RuntimeError for a negative order."""
+    """The derivative of order `n` of `digamma`.
+
+    Computed in float64, on the CPU. Raises RuntimeError for a negative order.
+    """
     if n < 0:
         raise RuntimeError(f"polygamma: expected an order that is not negative, got {n}")
 
@@ -75,7 +79,10 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
-    """The logarithm of the multivariate gamma function of dimension `p`. Raises RuntimeError unless all elements are above (p - 1) / 2."""
+    """The logarithm of the multivariate gamma function of dimension `p`.
+
+    Raises RuntimeError unless all elements are above (p - 1) / 2.
+    """
     if p < 1:
         raise RuntimeError(f"mvlgamma: p has to be greater than or equal to 1, got {p}")
 
@@ -94,7 +101,7 @@ def _real(name: str, input: Tensor) -> Tensor:
     return input
 
 
-def _in_double(name: str, fn: Any, input: Tensor) -> Tensor:
+def _in_double(name: str, fn: Callable[[mx.array], mx.array], input: Tensor) -> Tensor:
     d = OF_MX[_real(name, input)._data.dtype]
     to = d if d.is_floating_point else dtypes.get_default_dtype()
 
@@ -103,10 +110,11 @@ def _in_double(name: str, fn: Any, input: Tensor) -> Tensor:
             return fn(a.astype(mx.float64)).astype(to.mx)
 
     computed.__qualname__ = name
-    return apply(computed, input) if to is d else promoted(computed, to, input)  # type: ignore[no-any-return]
+    return apply(computed, input) if to is d else promoted(computed, to, input)
 
 
-# Stirling's series at x >= 10, where its first eight terms are exact to float64; below, the recurrence goes up to there; for x < 0.5
+# Stirling's series at x >= 10, where its first eight terms are exact to float64; below, the recurrence goes up to
+# there; for x < 0.5
 # the reflection formula applies. B(2k) / (2k (2k - 1)):
 _STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156, -3617 / 122400, 43867 / 244188]
 _SHIFT = 10

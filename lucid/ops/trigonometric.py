@@ -148,7 +148,9 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """
     a, b = _real_pair("hypot", input, other)
     if not result_type(a, b).is_inexact:
-        raise NotImplementedError(f"hypot: not implemented for {result_type(a, b)!r}; convert to a floating dtype first")
+        raise NotImplementedError(
+            f"hypot: not implemented for {result_type(a, b)!r}; convert to a floating dtype first"
+        )
 
     def length(x: mx.array, y: mx.array) -> mx.array:
         scale = mx.stop_gradient(mx.maximum(mx.abs(x), mx.abs(y)))

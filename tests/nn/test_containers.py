@@ -494,6 +494,8 @@ class TestParameterDict:
             same = left
             left |= right
             lib.note(left is same, list(left.items()))
+            merged = {"d": 1} | left
+            lib.note(type(merged), list(merged))
             lib.note(list(left.fromkeys(["x", "y"], 3).items()), list(left.fromkeys("ab").items()))
 
         twins(scenario)

@@ -44,6 +44,7 @@ TO = {
     "unknown keyword": lambda lib, m: m.to(foo=1),
     "other keyword": lambda lib, m: m.to(other=lib.zeros(1)),
     "unknown device": lambda lib, m: m.to("warp"),
+    "tensor keyword that is none": lambda lib, m: m.to(tensor=1),
     "list": lambda lib, m: m.to([1]),
     "too many": lambda lib, m: m.to("cpu", lib.library.float16, False, False, False),
     "dtype as device": lambda lib, m: m.to(device=lib.library.float16),
@@ -116,7 +117,7 @@ class TestTo:
     def test_complex_parameters(self, twins):
         def scenario(lib):
             module = lib.nn.Module()
-            module.w = lib.nn.Parameter(lib.tensor([1 + 2j, 3.0]))
+            module.w = lib.nn.Parameter(lib.ones(2, dtype=lib.library.complex64))
             module.f = lib.param(1.0)
             module.half()
             lib.note(dtypes(module))
@@ -192,6 +193,20 @@ class TestThePage:
         assert module.to_empty() is module
         assert module.to_empty(device="cpu", recurse=False) is module
         assert module.to_empty("cpu").weight.tolist() == [1.0, 2.0]
+
+
+class TestMemoryFormats:
+    def test_values_stay(self, mine):
+        module = mine.stateful()
+        module.register_buffer("image", lucid.arange(24.0).reshape(1, 2, 3, 4))
+        assert module.to(memory_format=lucid.channels_last) is module
+        assert module.image.tolist() == lucid.arange(24.0).reshape(1, 2, 3, 4).tolist()
+        assert module.weight.tolist() == [1.0, 2.0]
+        assert module.to("cpu", lucid.float16, memory_format=lucid.preserve_format).image.dtype is lucid.float16
+
+    def test_what_is_none(self, mine):
+        with pytest.raises(TypeError, match="invalid combination of arguments"):
+            mine.stateful().to(memory_format="channels_last")
 
 
 class TestDevices:

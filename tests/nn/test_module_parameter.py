@@ -75,7 +75,6 @@ class TestParameter:
                 param[0],
                 param + 1,
                 param.to(lib.library.float64),
-                param.T,
             ]
             lib.note(
                 [type(t) for t in results], param.to(lib.library.float32) is param, type(param.requires_grad_(False))

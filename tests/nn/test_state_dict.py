@@ -162,9 +162,7 @@ class TestSaving:
     def test_changing_in_place(self, twins):
         def scenario(lib):
             net = lib.nn.Sequential(lib.scale())
-            handle = net[0].register_state_dict_post_hook(
-                lambda m, sd, prefix, meta: sd.pop(prefix + "factor") and None
-            )
+            handle = net[0].register_state_dict_post_hook(lambda m, sd, prefix, meta: sd.__delitem__(prefix + "factor"))
             lib.note(net.state_dict())
             handle.remove()
             lib.note(net.state_dict())
@@ -277,6 +275,25 @@ class TestLoading:
             lib.note(net.weight)
 
         twins(scenario)
+
+    def test_keys_added_by_hooks_under_other_prefixes(self, twins):
+        def scenario(lib):
+            net = lib.nn.Sequential(lib.nn.Sequential(lib.scale()))
+            net[0].register_load_state_dict_pre_hook(lambda m, sd, *rest: sd.update(stray=lib.ones(2)))
+            lib.note(net.load_state_dict(net.state_dict()))
+
+        twins(scenario)
+
+    def test_a_copy_that_fails_is_reported(self, mine):
+        class Odd(lucid.Tensor):
+            def copy_(self, other, non_blocking=False):
+                raise ValueError("will not")
+
+        net = mine.scale()
+        net.register_buffer("odd", Odd([1.0]))
+        with pytest.raises(RuntimeError, match=r'copying the parameter named "odd".*occurred : \(.will not.,\)'):
+            net.load_state_dict(state(mine, odd=[2.0], factor=[5.0, 5.0]))
+        assert net.factor.tolist() == [2.0, 2.0]
 
     def test_own_state(self, twins):
         def scenario(lib):

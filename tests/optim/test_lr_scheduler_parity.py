@@ -10,11 +10,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch.optim import lr_scheduler as theirs
+
 import lucid
 import lucid.nn
 import lucid.optim
 from lucid.optim import lr_scheduler as ours
-from torch.optim import lr_scheduler as theirs
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")]
 

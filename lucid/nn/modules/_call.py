@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lucid.nn.modules import _global_hooks as everywhere
 from lucid.nn.modules._full_backward import FullBackward
-from lucid.tensor import Tensor
+from lucid.nn.modules._last_operation import watch_last_operation
 
 if TYPE_CHECKING:
     from lucid._handles import Hooks
@@ -54,7 +54,7 @@ class _Call:
         if watch is not None:
             self.output = watch.leave(self.output)
         if of_node:
-            _watch_node(module, self.output, of_node)
+            watch_last_operation(module, self.args, self.output, of_node)
         return self.output
 
     def run_pre_hooks(self) -> None:
@@ -108,15 +108,3 @@ def _forward_hooks(module: Module) -> Iterator[_Marked]:
 def _marked(hooks: Hooks, with_kwargs: Mapping[int, Any], always: Mapping[int, Any]) -> Iterator[_Marked]:
     for number, hook in hooks.items():
         yield number, hook, number in with_kwargs, number in always
-
-
-def _watch_node(module: Module, output: Any, hooks: list[Callable[..., Any]]) -> None:
-    """Put `hooks` on the operation that made `output`, or the first tensor in it."""
-    while not isinstance(output, Tensor):
-        if isinstance(output, Mapping):
-            output = next(value for value in output.values() if isinstance(value, Tensor))
-        else:
-            output = output[0]
-    if output.grad_fn is not None:
-        for hook in hooks:
-            output.grad_fn.register_hook(lambda *gradients, hook=hook: hook(module, *gradients))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lucid import dtypes
 from lucid._grad_mode import no_grad
 from lucid.device import as_device, device
+from lucid.ops.memory_format import memory_format
 from lucid.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def to(self: M, *args: Any, **kwargs: Any) -> M:
     """Move/cast all parameters and buffers, preserving Parameter object identity. Returns self.
 
     Called as `to(device=None, dtype=None, non_blocking=False)`, `to(dtype, non_blocking=False)` or
-    `to(tensor, non_blocking=False)`, each with a `memory_format` by keyword. A device is a `lucid.device` or its
+    `to(tensor, non_blocking=False)`, each with a `memory_format` by keyword, for tensors of its rank. A device is a `lucid.device` or its
     name, a dtype a `lucid.dtype`, its name or a Python type. Casts skip integer tensors, such as the counter in
     BatchNorm; moves do not. `non_blocking` changes nothing: memory is unified and every operation is asynchronous.
 
@@ -57,16 +58,17 @@ def to(self: M, *args: Any, **kwargs: Any) -> M:
     >>> module.to(lucid.float16)[0].dtype
     lucid.float16
     """
-    where, dtype, options = _parse_to(args, kwargs)
+    where, dtype, layout = _parse_to(args, kwargs)
     if dtype is not None and not dtype.is_inexact:
         raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
-    return self._apply(lambda t: _moved(t, where, dtype if t.dtype.is_inexact else None, options))
+    return self._apply(lambda t: _moved(t, where, dtype if t.dtype.is_inexact else None, layout))
 
 
-def _moved(t: Tensor, where: device | None, dtype: dtypes.dtype | None, options: dict[str, Any]) -> Tensor:
-    if where is None and dtype is None and not options:
-        return t
-    return t.to(device=t.device if where is None else where, dtype=t.dtype if dtype is None else dtype, **options)
+def _moved(t: Tensor, where: device | None, dtype: dtypes.dtype | None, layout: memory_format | None) -> Tensor:
+    moved = t.to(device=where, dtype=dtype)
+    if layout is None or layout.ndim not in (0, t.ndim):
+        return moved
+    return moved.to(memory_format=layout)
 
 
 _FORMS = {"tensor": ("tensor", "non_blocking", "copy"), "dtype": ("dtype", "non_blocking", "copy")}
@@ -75,8 +77,8 @@ _DEVICE_FORM = ("device", "dtype", "non_blocking", "copy")
 
 def _parse_to(
     args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[device | None, dtypes.dtype | None, dict[str, Any]]:
-    """The device, the dtype and the other options that the arguments of `to` ask for."""
+) -> tuple[device | None, dtypes.dtype | None, memory_format | None]:
+    """The device, the dtype and the memory format that the arguments of `to` ask for."""
     first = _kind(args[0]) if args else "tensor" if "tensor" in kwargs else "device"
     names = _FORMS.get(first, _DEVICE_FORM)
     given = dict(zip(names, args))  # noqa: B905 - checked just below
@@ -88,15 +90,14 @@ def _parse_to(
         raise RuntimeError(
             ".to() does not accept copy argument; a module is changed in place, use copy.deepcopy(module)"
         )
-    if not isinstance(given.get("non_blocking", False), bool):
-        raise TypeError(_wrong_arguments(args, kwargs))
     layout = given.get("memory_format")
-    options = {} if layout is None else {"memory_format": layout}
+    if not isinstance(given.get("non_blocking", False), bool) or not isinstance(layout, memory_format | None):
+        raise TypeError(_wrong_arguments(args, kwargs))
     if first == "tensor":
         like = given["tensor"]
         if not isinstance(like, Tensor):
             raise TypeError(_wrong_arguments(args, kwargs))
-        return like.device, like.dtype, options
+        return like.device, like.dtype, layout
     where, dtype = given.get("device"), given.get("dtype")
     if where is not None and (_kind(where) != "device" or not isinstance(where, (str, int, device))):
         raise TypeError(_wrong_arguments(args, kwargs))
@@ -104,7 +105,7 @@ def _parse_to(
         dtype = None if dtype is None else dtypes.as_dtype(dtype, "to")
     except TypeError as error:
         raise TypeError(_wrong_arguments(args, kwargs)) from error
-    return None if where is None else as_device(where), dtype, options
+    return None if where is None else as_device(where), dtype, layout
 
 
 def _kind(value: Any) -> str:

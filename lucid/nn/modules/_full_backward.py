@@ -133,4 +133,7 @@ def _as_many(new: Any, old: _Gradients, who: str, what: str) -> _Gradients:
         new = (new,)
     if len(new) != len(old):
         raise RuntimeError(f"{who} returned an invalid number of {what}, got {len(new)}, but expected {len(old)}")
+    for gradient in new:
+        if gradient is not None and not isinstance(gradient, Tensor):
+            raise TypeError(f"{who}: expected a Tensor or None as {what}, got {type(gradient).__name__}")
     return tuple(new)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from lucid.nn.modules.module import Module
 
 
-def __repr__(self: Module) -> str:
+def module_repr(self: Module) -> str:
     """The module's name with what `extra_repr` says, and its children one below the other."""
     extra = self.extra_repr()
     lines = extra.split("\n") if extra else []
@@ -28,7 +28,7 @@ def _get_name(self: Module) -> str:
     return type(self).__name__
 
 
-def __dir__(self: Module) -> list[str]:
+def module_dir(self: Module) -> list[str]:
     """Attributes, parameters, buffers and children, without the numbers that no one can write after a dot."""
     names = [*dir(type(self)), *self.__dict__, *self._parameters, *self._modules, *self._buffers]
     return sorted(name for name in names if not name[0].isdigit())

@@ -28,8 +28,8 @@ def state_dict(self: Module, destination: Any = None, prefix: str = "", keep_var
 
     >>> from lucid import nn, tensor
     >>> module = nn.ParameterDict({"scale": nn.Parameter(tensor([2.0]))})
-    >>> module.state_dict()
-    OrderedDict({'scale': tensor([2.])})
+    >>> dict(module.state_dict())
+    {'scale': tensor([2.])}
     """
     if destination is None:
         destination = OrderedDict()

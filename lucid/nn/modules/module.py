@@ -184,8 +184,8 @@ class Module:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(_new_state() | state)  # pickles of older classes lack what came later
 
-    __dir__ = _repr.__dir__
-    __repr__ = _repr.__repr__
+    __dir__ = _repr.module_dir
+    __repr__ = _repr.module_repr
     _get_name = _repr._get_name
     extra_repr = _repr.extra_repr
 
