@@ -20,4 +20,5 @@ from lucid.dtypes import *
 from lucid.ops import *
 from lucid.random import *
 
-from lucid import nn  # isort: skip
+from lucid import nn, optim  # isort: skip
+from lucid.serialization import load, save  # isort: skip

@@ -17,13 +17,14 @@ _NUMBERS = (bool, int, float, complex)
 
 
 def from_data(data: Any, dtype: _dtype | None = None) -> mx.array:
-    """The array of `data`: numbers, nested sequences, numpy arrays, tensors. Floats become the default dtype, ints int64.
+    """The array of `data`: numbers, nested sequences, numpy arrays, tensors.
 
+    Python's floats become the default dtype, its ints int64, its complex numbers complex64; numpy's keep their dtype.
     Raises ValueError for ragged sequences and for ints beyond 64 bits, TypeError or RuntimeError for what is no number,
     RuntimeError for numbers that the integer dtype asked for does not hold.
     """
     if isinstance(data, TensorCore):
-        found = array(data)
+        found = array(data)  # type: ignore[arg-type]
         return found if dtype is None else found.astype(dtype.mx)
     if isinstance(data, mx.array):
         return data if dtype is None else data.astype(dtype.mx)
@@ -41,6 +42,11 @@ def from_data(data: Any, dtype: _dtype | None = None) -> mx.array:
     return from_numpy_array(host, dtype)
 
 
+def as_number(value: Any) -> Any:
+    """`value`, which may be a tensor of one element, as a number."""
+    return value.item() if isinstance(value, TensorCore) else value  # type: ignore[attr-defined]
+
+
 def from_numpy_array(data: Any, dtype: _dtype) -> mx.array:
     """A numpy array or scalar as an array of `dtype`."""
     if data.dtype.kind == "c" and not dtype.is_complex:
@@ -56,10 +62,14 @@ def _of_numpy(data: Any) -> _dtype:
     if found is not None:
         return found
     if data.dtype.byteorder not in "=|<":
-        raise ValueError("tensor: given numpy array has byte order different from the native byte order; use .astype with a native one")
+        raise ValueError(
+            "tensor: given numpy array has byte order different from the native byte order; use .astype with one"
+        )
     if data.dtype == np.complex128:
-        raise TypeError("tensor: numpy's complex128 does not exist in MLX; use .astype(numpy.complex64) or pass dtype=lucid.complex64")
-    raise TypeError(f"tensor: can't convert a numpy array of type {data.dtype}; expected bools, integers, floats or complex64")
+        raise TypeError("tensor: MLX has no complex128; use .astype(numpy.complex64) or pass dtype=lucid.complex64")
+    raise TypeError(
+        f"tensor: can't convert a numpy array of type {data.dtype}; expected bools, integers, floats or complex64"
+    )
 
 
 def _is_numpy(data: Any) -> bool:
@@ -80,9 +90,13 @@ def _host(data: Any) -> np.ndarray[Any, Any]:
     """Nested sequences of numbers and tensors as one numpy array."""
     if not isinstance(data, _NUMBERS):
         if isinstance(data, (str, bytes)):
-            raise TypeError(f"tensor: invalid data type {type(data).__name__!r}; expected numbers or nested sequences of them")
+            raise TypeError(
+                f"tensor: invalid data type {type(data).__name__!r}; expected numbers or nested sequences of them"
+            )
         if not hasattr(data, "__len__") or not hasattr(data, "__getitem__") or isinstance(data, dict):
-            raise RuntimeError(f"tensor: Could not infer dtype of {type(data).__name__}; expected numbers or nested sequences of them")
+            raise RuntimeError(
+                f"tensor: Could not infer dtype of {type(data).__name__}; expected numbers or nested sequences of them"
+            )
         if any(isinstance(d, TensorCore) for d in data):
             data = [_scalar(d) if isinstance(d, TensorCore) else d for d in data]
     try:
@@ -92,7 +106,7 @@ def _host(data: Any) -> np.ndarray[Any, Any]:
     except OverflowError:
         raise ValueError("tensor: Overflow when unpacking long long: an int does not fit in 64 bits") from None
     kind = found.dtype.kind
-    if kind == "O" or kind == "u" and found.dtype.itemsize == 8 and not _holds_numpy(data):
+    if kind == "O" or (kind == "u" and found.dtype.itemsize == 8 and not _holds_numpy(data)):
         found = _objects(found)
     elif kind not in "biufc":
         numbers = any(isinstance(d, _NUMBERS) for d in data)
@@ -123,8 +137,10 @@ def _objects(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         if isinstance(v, TensorCore):
             continue
         if not isinstance(v, (*_NUMBERS, np.generic)):
-            raise RuntimeError(f"tensor: Could not infer dtype of {type(v).__name__}; expected numbers or nested sequences of them")
-    values = [v.item() if isinstance(v, TensorCore) else v for v in found.flat]
+            raise RuntimeError(
+                f"tensor: Could not infer dtype of {type(v).__name__}; expected numbers or nested sequences of them"
+            )
+    values = [as_number(v) for v in found.flat]
     if all(isinstance(v, (int, np.integer)) for v in values):
         raise ValueError("tensor: Overflow when unpacking long long: an int does not fit in 64 bits")
     return np.array([complex(v) if isinstance(v, complex) else float(v) for v in values]).reshape(found.shape)
@@ -140,9 +156,13 @@ def _ragged(data: Any) -> Exception | None:
     def check(value: Any, depth: int) -> Exception | None:
         nested = isinstance(value, (list, tuple, range, np.ndarray))
         if depth == len(shape):
-            return TypeError(f"tensor: expected a number, got {type(value).__name__} at depth {depth}") if nested else None
+            return (
+                TypeError(f"tensor: expected a number, got {type(value).__name__} at depth {depth}") if nested else None
+            )
         if not nested:
-            return TypeError(f"tensor: not a sequence: expected one of length {shape[depth]} at dim {depth}, got {type(value).__name__}")
+            return TypeError(
+                f"tensor: not a sequence: expected length {shape[depth]} at dim {depth}, got {type(value).__name__}"
+            )
         if len(value) != shape[depth]:
             return ValueError(f"tensor: expected sequence of length {shape[depth]} at dim {depth} (got {len(value)})")
         return next((error for v in value if (error := check(v, depth + 1)) is not None), None)

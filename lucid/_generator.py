@@ -1,7 +1,7 @@
 """Generators of random numbers and the draws of arrays from them.
 
-A `Generator` holds an MLX key. Each draw splits it: one half is the key of the draw, the other the new state. Both stay lazy
-arrays, so drawing costs no evaluation and a compiled step can carry the key along.
+A `Generator` holds an MLX key. Each draw splits it: one half is the key of the draw, the other the new state. Both stay
+lazy arrays, so drawing costs no evaluation and a compiled step can carry the key along.
 
 MLX 0.32 starts every thread with the same key and gives no way to restore its own state; that is why it is not used.
 """
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
-from lucid import device as _device
 from lucid._tape import TensorCore, array, wrap
+from lucid.device import as_device
 from lucid.ops._reduce import HALF
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Generator:
     """
 
     def __init__(self, device: Any = "cpu") -> None:
-        self.device = _device.as_device(device)
+        self.device = as_device(device)
         self._lock = threading.Lock()
         self.manual_seed(_FIRST_SEED)
 
@@ -101,7 +101,8 @@ class Generator:
             self._thread = threading.get_ident()
 
     def _here(self) -> None:
-        # MLX cannot use another thread's unevaluated arrays: a thread that takes over goes on from the seed and a count of such moves.
+        # MLX cannot use another thread's unevaluated arrays: a thread that takes over goes on from the seed and a count
+        # of such moves.
         if self._thread != threading.get_ident():
             self._thread = threading.get_ident()
             self._moves += 1
@@ -122,10 +123,10 @@ class Generator:
 def _seed(value: Any) -> int:
     if not hasattr(value, "__index__") and not (isinstance(value, float) and value.is_integer()):
         raise TypeError(f"manual_seed: expected an int, got {type(value).__name__}")
-    value = int(value)
-    if not -(2**63) <= value < 2**64:
-        raise RuntimeError(f"manual_seed: Overflow when unpacking long, expected -2**63 to 2**64 - 1, got {value}")
-    return value % 2**64
+    number = int(value)
+    if not -(2**63) <= number < 2**64:
+        raise RuntimeError(f"manual_seed: Overflow when unpacking long, expected -2**63 to 2**64 - 1, got {number}")
+    return number % 2**64
 
 
 default_generator = Generator()

@@ -20,9 +20,10 @@ class RemovableHandle:
 
     __slots__ = ("_dicts", "id")
 
-    def __init__(self, *dicts: Any) -> None:
+    def __init__(self, *dicts: Any, extra_dict: Any = None) -> None:
         self.id = _next_id()
-        self._dicts = dicts
+        extra = extra_dict if isinstance(extra_dict, (list, tuple)) else () if extra_dict is None else (extra_dict,)
+        self._dicts = (*dicts, *extra)
 
     @classmethod
     def add(cls, hooks: Hooks, hook: Callable[..., Any], *, prepend: bool = False) -> RemovableHandle:

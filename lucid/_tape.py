@@ -212,8 +212,10 @@ class Node:
         """The gradients of the inputs numbered `want`: arrays, or with `create_graph` tensors that can be derived again."""
         fn, primals, have = self.fn, self.primals, sorted(cotangents)
         assert fn is not None
-        # To be derived again, the gradient is a function of everything that has a node, not only of what is asked for now.
-        open_ = [k for k, n in enumerate(self.inputs) if n is not None] if create_graph else want
+        # To be derived again, the gradient is a function of everything that has a node, not only of what is asked for now;
+        # but that of a linear operation depends on no value.
+        linear = create_graph and op_name(fn) in SAVES_NOTHING
+        open_ = [k for k, n in enumerate(self.inputs) if n is not None] if create_graph and not linear else want
         positions = [open_.index(k) for k in want]
 
         def vjp(*values: Any) -> Sequence[Any]:
@@ -236,7 +238,11 @@ class Node:
         if not create_graph:
             return vjp(*[primals[k] for k in want], *seeds)
         vjp.__qualname__ = op_name(fn)
-        result: Sequence[Any] = apply(vjp, *[reopen(primals[k], self.inputs[k]) for k in open_], *seeds)
+        if linear:
+            values = [primals[k] for k in open_]
+        else:
+            values = [reopen(primals[k], self.inputs[k]) for k in open_]
+        result: Sequence[Any] = apply(vjp, *values, *seeds)
         return result
 
     def release(self) -> None:
@@ -352,11 +358,12 @@ RELEASED = (
 # ---- names -----------------------------------------------------------------------------------------------------------
 
 # MLX's names that differ from PyTorch's.
-_NAMES = {"multiply": "mul", "subtract": "sub", "negative": "neg", "divide": "div", "power": "pow", "maximum": "max", "minimum": "min"}
+_NAMES = {"multiply": "mul", "subtract": "sub", "negative": "neg", "divide": "div", "power": "pow", "arctan2": "atan2"}
+_NAMES |= {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
 
 # What PyTorch can send a gradient through twice, because it saves no array for it.
 SAVES_NOTHING = frozenset(
-    "add as_strided cat ceil clone copied copy cumsum diag diagonal expand fill flatten flip floor getitem identity lerp mean movedim "
+    "add as_strided cat ceil clone copied copy cumsum diag diagonal expand fill flatten flip floor getitem identity mean movedim "
     "narrow neg pad permute repeat reshape roll round select sign slice split squeeze stack sub sum tile to_copy trace transpose tril "
     "triu unbind unflatten unfold unsqueeze view zero".split()
 )

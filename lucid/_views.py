@@ -30,6 +30,9 @@ Put = Callable[[mx.array, mx.array], mx.array]
 Trace = Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]
 
 
+OTHER_MEMORY = 1 << 40  # added to a tensor's version when `.data = ...` gives it other memory: its views stay with the old one
+
+
 class Extra:
     """What is unusual about a tensor: it is a view, or pinned to a device."""
 
@@ -61,6 +64,9 @@ class Extra:
 
     def _follow(self, t: Tensor) -> None:
         assert self.base is not None and self.parent is not None
+        if (self.seen ^ self.base._version) >= OTHER_MEMORY:
+            self.base = self.parent = None
+            return
         if self.fn is None or isinstance(t._node, Leaf):
             value = _tape.array(self.parent)
             t._data = value if self.fn is None else self.fn(value)
@@ -184,7 +190,7 @@ def assign(t: Tensor, new: Tensor) -> Tensor:
         chain.append(at._extra)
         at = at._extra.parent
     strides = ghost(t)
-    if any(stride == 0 and size > 1 for stride, size in zip(strides.strides, strides.shape, strict=True)):
+    if strides.size and any(stride == 0 and size > 1 for stride, size in zip(strides.strides, strides.shape, strict=True)):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."

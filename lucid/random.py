@@ -10,9 +10,9 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _views, dtypes
+from lucid._from_data import as_number
 from lucid._generator import (
     Generator,
-    bernoulli_mask,
     default_generator,
     draw_integers,
     draw_normal,
@@ -20,7 +20,7 @@ from lucid._generator import (
     fresh_key,
 )
 from lucid._tape import TensorCore, array, escape
-from lucid.creation import check_shape, finish, options, running_on, sizes_of
+from lucid.creation._place import check_shape, finish, options, running_on, sizes_of
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.ops._dims import shape_of
 from lucid.ops._out import give
@@ -97,7 +97,7 @@ def fork_rng(devices: Sequence[Any] | None = None, enabled: bool = True) -> Iter
 
 def _floating(kind: Any, operation: str, complex_too: bool = False) -> mx.Dtype:
     found = dtypes.get_default_dtype() if kind is None else dtypes.as_dtype(kind, operation)
-    if not (found.is_floating_point or complex_too and found.is_complex):
+    if not (found.is_floating_point or (complex_too and found.is_complex)):
         raise NotImplementedError(f"{operation}: expected a floating dtype, got {found!r}")
     return found.mx
 
@@ -172,7 +172,9 @@ def randint(
         high = given.pop(0) if given else high
     if given or size is None or high is None:
         raise TypeError("randint: expected randint(high, size) or randint(low, high, size), with size a tuple of ints")
-    return _integers(0 if low is None else low, high, shape_of((size,), "randint"), generator, out, dtype, device, requires_grad)
+    return _integers(
+        0 if low is None else low, high, shape_of((size,), "randint"), generator, out, dtype, device, requires_grad
+    )
 
 
 def _integers(
@@ -200,9 +202,8 @@ def _integers(
 
 def _bound(value: Any) -> int:
     if value.__class__ is int:
-        return value  # type: ignore[no-any-return]
-    if isinstance(value, TensorCore):
-        value = value.item()
+        return value
+    value = as_number(value)
     if isinstance(value, float) or not hasattr(value, "__index__"):
         raise TypeError(f"randint: expected ints as bounds, got {type(value).__name__}")
     return int(value)
@@ -241,7 +242,9 @@ def rand_like(
     memory_format: Any = None,
 ) -> Tensor:
     """`rand` of the shape, dtype and device of `input`."""
-    return rand(*_like(input, "rand_like", layout, memory_format), **_as(input, generator, dtype, device, requires_grad))
+    return rand(
+        *_like(input, "rand_like", layout, memory_format), **_as(input, generator, dtype, device, requires_grad)
+    )
 
 
 def randn_like(
@@ -255,7 +258,9 @@ def randn_like(
     memory_format: Any = None,
 ) -> Tensor:
     """`randn` of the shape, dtype and device of `input`."""
-    return randn(*_like(input, "randn_like", layout, memory_format), **_as(input, generator, dtype, device, requires_grad))
+    return randn(
+        *_like(input, "randn_like", layout, memory_format), **_as(input, generator, dtype, device, requires_grad)
+    )
 
 
 def randint_like(
@@ -286,7 +291,9 @@ def _as(input: Tensor, generator: Generator | None, kind: Any, device: Any, requ
     extra = input._extra
     return {
         "dtype": OF_MX[input._data.dtype] if kind is None else kind,
-        "device": _views.device_of(input) if device is None and extra is not None and extra.device is not None else device,
+        "device": _views.device_of(input)
+        if device is None and extra is not None and extra.device is not None
+        else device,
         "requires_grad": requires_grad,
         "generator": generator,
     }
@@ -299,7 +306,9 @@ def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
-        raise RuntimeError(f"normal: the shapes of mean and std must be broadcastable, got {' and '.join(map(str, shapes))}") from None
+        raise RuntimeError(
+            f"normal: the shapes of mean and std must be broadcastable, got {' and '.join(map(str, shapes))}"
+        ) from None
 
 
 def normal(
@@ -315,8 +324,9 @@ def normal(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Normal numbers of the given mean and standard deviation: tensors, one tensor and a number, or two numbers and a `size`.
+    """Normal numbers of the given mean and standard deviation.
 
+    They are two tensors, a tensor and a number, or two numbers and a `size`.
     Raises RuntimeError for a negative standard deviation.
 
     >>> import lucid
@@ -339,14 +349,14 @@ def normal(
         if kind not in FLOATING and kind != mx.complex64:
             raise NotImplementedError(f"normal: expected floating tensors, got {OF_MX[kind]!r}")
         device = _views.device_of(given[0]) if given[0]._extra is not None else device
-    if isinstance(std, TensorCore) and refuse(negative=array(std) < 0):
+    std, mean = (array(v).astype(kind) if isinstance(v, TensorCore) else v for v in (std, mean))  # type: ignore[arg-type]
+    if isinstance(std, mx.array) and refuse(negative=std < 0):
         raise RuntimeError("normal expects all elements of std >= 0.0")
-    for t in given:
-        escape(t)
+    escape(*given)
     with running_on(device, kind):
         data = draw_normal(shape, kind, fresh_key(generator))
-        if isinstance(std, TensorCore) or std != 1:
-            data = data * (array(std).astype(kind) if isinstance(std, TensorCore) else std)
-        if isinstance(mean, TensorCore) or mean != 0:
-            data = data + (array(mean).astype(kind) if isinstance(mean, TensorCore) else mean)
+        if isinstance(std, mx.array) or std != 1:
+            data = data * std
+        if isinstance(mean, mx.array) or mean != 0:
+            data = data + mean
     return give(finish(data, device, requires_grad), out, "normal")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -11,9 +10,9 @@ if TYPE_CHECKING:
 __all__ = ["aminmax", "cummax", "cummin", "kthvalue", "max", "median", "min", "mode", "nanmedian", "sort", "topk"]
 
 
-def _show(self: Any) -> str:
-    parts: Iterator[str] = (f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
-    return f"lucid.return_types.{type(self).__name__}(\n" + ",\n".join(parts) + ")"
+def _show(result: Any) -> str:
+    parts = [f"{name}={value!r}" for name, value in zip(result._fields, result, strict=True)]
+    return f"lucid.return_types.{type(result).__name__}(\n" + ",\n".join(parts) + ")"
 
 
 class max(NamedTuple):
@@ -22,7 +21,8 @@ class max(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)
 
 
 class min(NamedTuple):
@@ -31,7 +31,8 @@ class min(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)
 
 
 class aminmax(NamedTuple):
@@ -40,7 +41,8 @@ class aminmax(NamedTuple):
     min: Tensor
     max: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)
 
 
 class median(NamedTuple):
@@ -49,7 +51,8 @@ class median(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)
 
 
 class nanmedian(NamedTuple):
@@ -58,7 +61,8 @@ class nanmedian(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)
 
 
 class mode(NamedTuple):
@@ -67,7 +71,8 @@ class mode(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)
 
 
 class kthvalue(NamedTuple):
@@ -76,7 +81,8 @@ class kthvalue(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)
 
 
 class sort(NamedTuple):
@@ -85,7 +91,8 @@ class sort(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)
 
 
 class topk(NamedTuple):
@@ -94,7 +101,8 @@ class topk(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)
 
 
 class cummax(NamedTuple):
@@ -103,7 +111,8 @@ class cummax(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)
 
 
 class cummin(NamedTuple):
@@ -112,4 +121,5 @@ class cummin(NamedTuple):
     values: Tensor
     indices: Tensor
 
-    __repr__ = _show
+    def __repr__(self) -> str:
+        return _show(self)

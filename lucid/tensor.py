@@ -253,7 +253,7 @@ class Tensor(Operators):
         _tape.escape(self)
         self._extra = None
         self._data = _tape.array(value)
-        self._version += 1
+        self._version += _views.OTHER_MEMORY
         _views.pin(self, value.device)
 
     @property

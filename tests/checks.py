@@ -56,7 +56,7 @@ def assert_same(got: Any, want: Any, tol: float | None = None, what: str = "valu
         limit = TOLERANCE.get(name, 0.0) if tol is None else tol
         a = got.detach().numpy(force=True)
         b = want.detach()
-        b = b.float().numpy() if want.dtype is torch.bfloat16 else b.resolve_conj().resolve_neg().numpy()
+        b = b.float().numpy() if want.dtype is torch.bfloat16 else b.resolve_conj().resolve_neg().numpy(force=True)
         np.testing.assert_allclose(a, b, rtol=limit, atol=limit, equal_nan=True, err_msg=what)
     elif isinstance(want, (list, tuple)):
         assert isinstance(got, (list, tuple)) and len(got) == len(want), f"{what}: got {got!r}, expected {want!r}"

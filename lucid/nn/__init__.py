@@ -3,4 +3,4 @@
 from lucid.nn.modules import *
 from lucid.nn.parameter import Buffer, Parameter
 
-from lucid.nn import functional, init, modules  # isort: skip
+from lucid.nn import functional, init, modules, utils  # isort: skip

@@ -42,7 +42,7 @@ class Parameter(Tensor):
         copied: Parameter = memo[id(self)]
         return copied
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override] # mypy 2.4 forgets the name
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
         return "Parameter containing:\n" + super().__repr__()
 
 

@@ -14,7 +14,7 @@ _NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1"
 
 
 def numpy_names(op: F) -> F:
-    """`op`, which also takes `axis` for `dim`, `keepdims` for `keepdim` and so on. Its first argument has to be a tensor."""
+    """`op`, which also takes `axis` for `dim`, `keepdims` for `keepdim` and so on, and a tensor first."""
 
     @functools.wraps(op)
     def call(*args: Any, **kwargs: Any) -> Any:

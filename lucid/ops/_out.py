@@ -46,14 +46,14 @@ def give(result: Tensor, out: Tensor | None, operation: str = "out=") -> Tensor:
     return _views.assign(out, _fit(result, out))
 
 
-def give_pair(
-    results: tuple[Tensor, ...], out: Sequence[Tensor] | None, operation: str
-) -> tuple[Tensor, ...]:
+def give_pair(results: tuple[Tensor, ...], out: Sequence[Tensor] | None, operation: str) -> tuple[Tensor, ...]:
     """`results`, or the tensors of `out` filled with them."""
     if out is None:
         return results
     if not isinstance(out, (tuple, list)) or len(out) != len(results):
-        raise TypeError(f"{operation}: argument 'out' must be a tuple of {len(results)} Tensors, got {type(out).__name__}")
+        raise TypeError(
+            f"{operation}: argument 'out' must be a tuple of {len(results)} Tensors, got {type(out).__name__}"
+        )
     return tuple([give(r, o, operation) for r, o in zip(results, out, strict=True)])
 
 

@@ -1,7 +1,7 @@
 """Building blocks of reductions: pure functions of arrays that MLX 0.32 needs a hand with.
 
-MLX hangs on zero-size reductions, adds float32 numbers one after the other (2**25 ones sum to 2**24), keeps float16 sums in
-float16 and small-integer sums in int32. Every sum in lucid goes through `total`.
+MLX hangs on zero-size reductions, adds float32 numbers one after the other (2**25 ones sum to 2**24), and keeps float16
+sums in float16 and small-integer sums in int32. Every sum in lucid goes through `total`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def reduced_count(shape: tuple[int, ...], axes: Axes) -> int:
 
 
 def total(a: mx.array, axes: Axes, keepdim: bool = False) -> mx.array:
-    """The sum over `axes`: of integers in int64, of half precision accumulated in float32, of many numbers in blocks."""
+    """The sum over `axes`: of integers in int64, of half precision through float32, of many numbers in blocks."""
     kind = a.dtype
     if kind not in INEXACT:
         if kind != mx.uint64:
@@ -144,7 +144,9 @@ def need_elements(shape: tuple[int, ...], axes: Axes, operation: str) -> None:
     if reduced_count(shape, axes):
         return
     if axes is None:
-        raise IndexError(f"{operation}(): expected a tensor with elements, got shape {tuple(shape)}; there is no value to return")
+        raise IndexError(
+            f"{operation}(): expected a tensor with elements, got shape {tuple(shape)}; there is no value to return"
+        )
     empty = next(k for k in axes if shape[k] == 0)
     raise IndexError(f"{operation}(): Expected reduction dim {empty} to have non-zero size.")
 

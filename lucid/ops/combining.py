@@ -120,7 +120,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     for k, t in enumerate(found):
         grids.append(broadcast_to(reshape(t, (1,) * k + (-1 if t._data.size else 0,) + (1,) * (len(found) - k - 1)), shape))
     if exchange:
-        grids = [g.transpose(0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 

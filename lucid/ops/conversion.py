@@ -65,7 +65,13 @@ def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
 
     if src.device.type != input.device.type:
         src = _to_device(src, input.device)
-    return _views.assign(input, apply(copy, src))
+    if input._node is None:
+        return _views.assign(input, apply(copy, src))
+
+    def copy_(a: mx.array, b: mx.array) -> mx.array:
+        return copy(b)  # what was computed before stays connected, with a gradient of zero
+
+    return _views.assign(input, apply(copy_, input, src))
 
 
 def _check_broadcast(have: tuple[int, ...], want: tuple[int, ...]) -> None:

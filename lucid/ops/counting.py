@@ -1,4 +1,4 @@
-"""Counting: unique values, bins and histograms. How large these results are depends on values, so they are evaluated."""
+"""Counting: unique values, bins and histograms. The sizes of results depend on values here, so inputs are evaluated."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _views
+from lucid._known import know
 from lucid._tape import escape, wrap
 from lucid.dtypes import FLOATING, INEXACT, OF_MX
 from lucid.ops._arguments import numpy_names
 from lucid.ops._dims import wrap_dim
-from lucid._known import know
 from lucid.ops._out import give
 from lucid.ops._reduce import host
 
@@ -44,7 +44,11 @@ def _no_complex(input: Tensor, operation: str) -> None:
 
 @numpy_names
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
 ) -> Any:
     """The different elements of `input`, or its different slices along `dim`, always sorted. Each NaN is its own.
 
@@ -90,7 +94,8 @@ def unique_consecutive(
     _no_complex(input, "unique_consecutive")
     values, kind = _values(input), input._data.dtype
     if dim is None:
-        rows, shape, axis = values.reshape(-1, 1), (values.size,), 0
+        rows, axis = values.reshape(-1, 1), 0
+        shape: tuple[int, ...] = (values.size,)
     else:
         axis = wrap_dim(dim, input._data.ndim, "unique_consecutive")
         _need_slices(values, axis, "unique_consecutive")
@@ -107,13 +112,17 @@ def _need_slices(values: np.ndarray[Any, Any], axis: int, operation: str) -> Non
     if not values.ndim:
         raise IndexError(f"{operation}: Dimension specified as {axis} but tensor has no dimensions")
     if values.size == 0 and values.shape[axis]:
-        raise RuntimeError(f"{operation}: There are 0 sized dimensions, and they aren't selected, so {operation} cannot be applied")
+        raise RuntimeError(
+            f"{operation}: There are 0 sized dimensions, and they aren't selected, so {operation} cannot be applied"
+        )
 
 
 def _rows(values: np.ndarray[Any, Any], axis: int) -> tuple[np.ndarray[Any, Any], tuple[int, ...]]:
     """The slices along `axis` as rows, and the shape that they have with the axis first."""
     moved = np.moveaxis(values, axis, 0)
-    return moved.reshape(moved.shape[0], -1) if values.size else np.zeros((moved.shape[0], 0), values.dtype), moved.shape
+    return moved.reshape(moved.shape[0], -1) if values.size else np.zeros(
+        (moved.shape[0], 0), values.dtype
+    ), moved.shape
 
 
 def _slices(rows: np.ndarray[Any, Any], shape: tuple[int, ...], axis: int) -> np.ndarray[Any, Any]:
@@ -130,7 +139,7 @@ def _runs(rows: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[
 
 @numpy_names
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each of 0, 1, 2, ... occurs in the 1-d integer tensor `input`, or the sum of the `weights` where it does.
+    """How often each of 0, 1, 2, ... occurs in the 1-d integer tensor `input`, or the sum of its `weights`.
 
     The result is int64, with float32 weights float32, with others float64. Raises RuntimeError for negative elements.
 
@@ -143,7 +152,9 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if minlength < 0:
         raise RuntimeError(f"bincount: minlength should be >= 0, got {minlength}")
     if input._data.ndim != 1:
-        raise RuntimeError(f"bincount only supports 1-d non-negative integral inputs, got shape {tuple(input._data.shape)}")
+        raise RuntimeError(
+            f"bincount only supports 1-d non-negative integral inputs, got shape {tuple(input._data.shape)}"
+        )
     values = _values(input).astype(np.int64)
     if (values < 0).any():
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs, got a negative element")
@@ -151,7 +162,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         return _back(np.bincount(values, minlength=minlength), input)
     if weights._data.shape != input._data.shape:
         raise RuntimeError(
-            f"weights should be 1-d and have the same length as input, got shape {tuple(weights._data.shape)} for {values.size}"
+            "bincount: weights should be 1-d and have the same length as input, "
+            f"got shape {tuple(weights._data.shape)} for {values.size}"
         )
     if not values.size:
         return _back(np.zeros(minlength, np.int64), input)

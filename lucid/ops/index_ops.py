@@ -61,6 +61,11 @@ def _vector(operation: str, input: Tensor, dim: int, index: Tensor, source: Any,
     return d, bounded(index, d, -size if negative else 0, size, error)
 
 
+def _long(operation: str, index: Any, error: type[Exception]) -> None:
+    if isinstance(index, TensorCore) and array(index).dtype != mx.int64:
+        raise error(f"{operation}_(): Expected a long tensor for index, but got {index.dtype!r}")
+
+
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """A copy of `input` with `alpha * source` added to the slices at `index` along `dim`, as often as an index appears.
 
@@ -68,8 +73,11 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """
     check_tensor("index_add", input)
     _same_dtype("index_add", input, source)
-    d, at = _vector("index_add", input, dim, index, source, False, RuntimeError)
+    fast = wrap_dim(dim, array(input).ndim, "index_add") == 0 and input._data.ndim > 1 and input.dtype.is_inexact
+    d, at = _vector("index_add", input, dim, index, source, False, RuntimeError if fast else IndexError)  # PyTorch's two ways differ
     shape = input._data.shape
+    if not shape and source._data.ndim:
+        raise RuntimeError(f"index_add: source tensor shape must match self tensor shape. Got self.shape = [] source.shape = {list(source._data.shape)}")
 
     def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
         if i.size == 0 or a.size == 0:
@@ -96,6 +104,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
     """A copy of `input` with the slices of `source` at `index` along `dim`."""
     check_tensor("index_copy", input)
     _same_dtype("index_copy", input, source)
+    _long("index_copy", index, RuntimeError)
     d, at = _vector("index_copy", input, dim, index, source, False, IndexError)
     shape = input._data.shape
 
@@ -112,6 +121,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """A copy of `input` with `value`, a number or a 0-dim tensor, in the slices at `index` along `dim`."""
+    _long("index_fill", index, IndexError)
     d, at = _vector("index_fill", input, dim, index, None, True, IndexError)
     shape, to = input._data.shape, input._data.dtype
     if not isinstance(value, TensorCore):
@@ -124,10 +134,9 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
         if i.size == 0 or a.size == 0:
             return a
-        v = v.astype(to)
-        if not shape:
-            return v
-        return _assigned(a, (_all,) * d + (i.reshape(-1),), mx.broadcast_to(v, (*shape[:d], i.size, *shape[d + 1 :])))
+        i = i.reshape(-1)
+        chosen = mx.zeros((shape[d] if shape else 1,), mx.bool_).at[i].maximum(mx.array(True))  # an index may repeat, its gradient may not
+        return mx.where(chosen.reshape((-1,) + (1,) * (len(shape) - 1 - d)) if shape else chosen.reshape(()), v.astype(to), a)
 
     fn.__qualname__ = "index_fill"
     result: Tensor = apply(fn, input, at, value)
@@ -145,7 +154,7 @@ def index_reduce(
     _same_dtype("index_reduce", input, source)
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(f"index_reduce: reduce argument must be either prod, mean, amax or amin, got {reduce}.")
-    d, _ = _vector("index_reduce", input, dim, index, source, False, RuntimeError)
+    d, _ = _vector("index_reduce", input, dim, index, source, False, IndexError)
     shape = array(source).shape
     spread = reshape(index, (1,) * d + (-1,) + (1,) * (len(shape) - d - 1)) if shape else reshape(index, ())
     return give(reduced("index_reduce", input, d, broadcast_to(spread, shape), source, reduce, include_self), out, "index_reduce")

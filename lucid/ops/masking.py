@@ -77,7 +77,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             raise RuntimeError(
                 f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._data.ndim} dimension(s)."
             )
-        if value.dtype.rank > input.dtype.rank:
+        if value.dtype.is_complex and not input.dtype.is_complex:
             raise RuntimeError(f"value cannot be converted to type {input.dtype!r} without overflow: it is {value.dtype!r}")
     else:
         value = _fitting(value, input)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import mlx.core as mx
 import numpy as np
@@ -76,8 +76,9 @@ def norm(
     out: Tensor | None = None,
     dtype: dtype | None = None,
 ) -> Tensor:
-    """The `p`-norm of all elements or over `dim`: any number, `inf`, `-inf`, "fro" (the 2-norm). Its gradient at 0 is 0.
+    """The `p`-norm of all elements or over `dim`. Its gradient at 0 is 0.
 
+    `p` is any number, `inf`, `-inf`, or "fro", which is 2.
     `dtype` converts the elements first. "nuc" is in `lucid.linalg.matrix_norm`.
 
     >>> import lucid
@@ -85,13 +86,15 @@ def norm(
     tensor(5.)
     """
     if isinstance(p, str) and p != "fro":
-        raise RuntimeError(f'norm: expected a number, "fro" or None for p, got {p!r}; "nuc" is lucid.linalg.matrix_norm(x, "nuc")')
+        raise RuntimeError(
+            f'norm: expected a number, "fro" or None for p, got {p!r}; "nuc" is lucid.linalg.matrix_norm(x, "nuc")'
+        )
     power = 2.0 if p is None or isinstance(p, str) else float(p)
     axes = None if dim is None else axes_of(dim, input._data.ndim, "norm")
     kind = input._data.dtype if dtype is None else dtype.mx
     if kind not in INEXACT:
         raise RuntimeError(
-            f"norm: expected a floating point or complex tensor, got {OF_MX[kind]!r}; pass dtype=lucid.float32 or call .float() first"
+            f"norm: expected a floating point or complex tensor, got {OF_MX[kind]!r}; pass dtype=lucid.float32"
         )
     _need(input._data.shape, axes, power, "norm")
     real = mx.float32 if kind == mx.complex64 else kind
@@ -124,10 +127,11 @@ _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "dono
 
 
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = _MODES[0]) -> Tensor:
-    """The `p`-norm distance of each row of `x1`, (..., P, M), to each of `x2`, (..., R, M): (..., P, R). Batches broadcast.
+    """The `p`-norm distance of each row of `x1`, (..., P, M), to each of `x2`, (..., R, M), as (..., P, R).
 
     With `p=2` and more than 25 rows it is computed through a matrix product, unless `compute_mode` is
-    "donot_use_mm_for_euclid_dist": less memory, and less accurate for rows that are close. Its gradient at distance 0 is 0.
+    "donot_use_mm_for_euclid_dist": that takes less memory, and is less accurate for rows that are close to each other.
+    Batches broadcast. The gradient at distance 0 is 0.
     """
     for name, t in (("x1", x1), ("x2", x2)):
         if not isinstance(t, TensorCore):
@@ -137,13 +141,15 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = _MODES[0])
         if t._data.dtype not in FLOATING:
             raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {OF_MX[t._data.dtype]!r}")
     if x1._data.shape[-1] != x2._data.shape[-1]:
-        raise RuntimeError(f"x1 and x2 must have the same number of columns. x1: {x1._data.shape[-1]} x2: {x2._data.shape[-1]}")
+        raise RuntimeError(
+            f"x1 and x2 must have the same number of columns. x1: {x1._data.shape[-1]} x2: {x2._data.shape[-1]}"
+        )
     if p < 0:
         raise RuntimeError(f"cdist only supports non-negative p values, got {p}")
     if compute_mode not in _MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode; expected one of {', '.join(_MODES)}")
     rows = max(x1._data.shape[-2], x2._data.shape[-2])
-    product = p == 2 and (compute_mode == _MODES[1] or compute_mode == _MODES[0] and rows > 25)
+    product = p == 2 and (compute_mode == _MODES[1] or (compute_mode == _MODES[0] and rows > 25))
     to = result_type(x1, x2).mx
     wide = mx.float32 if to in HALF else to
 

@@ -11,6 +11,7 @@ import numpy as np
 from lucid import _views
 from lucid._tape import TensorCore, apply, array
 from lucid.ops._dims import shape_of, wrap_dim
+from lucid.ops._keys import basic_shape
 from lucid.ops.geometry import storage_offset
 from lucid.ops.shape import check_tensor
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 Ghost = np.ndarray[Any, Any]
 Key = tuple[Any, ...]
-_all = slice(None)
+_all = slice(None)  # MLX 0.32.4 refuses `as_strided` of a broadcast array when it is evaluated, hence the `contiguous` below
 
 
 def put_at(key: Key, parent: mx.array, value: mx.array) -> mx.array:
@@ -58,7 +59,10 @@ def sliced(operation: str, input: Tensor, key: Key) -> Tensor:
 
 def _moves(key: Key) -> tuple[Any, Any]:
     def trace(g: Ghost) -> Ghost:
-        return g[(*key, ...)]
+        if None not in key:
+            return g[(*key, ...)]
+        plain = g[(*[k for k in key if k is not None], ...)]
+        return plain.reshape(basic_shape(key, g.shape), copy=False)  # gives dimensions of size 1 a stride, as PyTorch does
 
     def put(parent: mx.array, value: mx.array) -> mx.array:
         return put_at(key, parent, value)
@@ -333,7 +337,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     rows = np.cumprod((1, *shape[:0:-1]))[::-1].tolist()
 
     def fn(a: mx.array) -> mx.array:
-        return mx.as_strided(a, wanted, strided(rows)) if 0 not in wanted else mx.zeros(wanted, a.dtype)
+        return mx.as_strided(mx.contiguous(a), wanted, strided(rows)) if 0 not in wanted else mx.zeros(wanted, a.dtype)
 
     def trace(g: Ghost) -> Ghost:
         return np.lib.stride_tricks.as_strided(g, wanted, strided(g.strides))
@@ -363,7 +367,7 @@ def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storag
         )
 
     def fn(a: mx.array) -> mx.array:
-        return mx.as_strided(a, sizes, strides, offset) if 0 not in sizes else mx.zeros(sizes, a.dtype)
+        return mx.as_strided(mx.contiguous(a), sizes, strides, offset) if 0 not in sizes else mx.zeros(sizes, a.dtype)
 
     def trace(g: Ghost) -> Ghost:
         return np.lib.stride_tricks.as_strided(g.reshape(-1)[offset:], sizes, strides)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import return_types
+from lucid._known import values as known_values
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import INEXACT, OF_MX
 from lucid.ops._arguments import numpy_names
 from lucid.ops._dims import wrap_dim
-from lucid._known import values as known_values
 from lucid.ops._out import give, give_pair
 from lucid.ops._reduce import evenly, front, need_elements, on_rows, pick
 from lucid.ops.sorting import order
@@ -60,7 +60,11 @@ def _median(operation: str, input: Tensor, dim: int | None, keepdim: bool, out: 
     def fn(a: mx.array) -> tuple[mx.array, mx.array]:
         if a.size == 0:
             empty = front(a, axis, 0, 1)
-            return (empty, empty.astype(mx.int64)) if keepdim else (empty.squeeze(axis), empty.squeeze(axis).astype(mx.int64))
+            return (
+                (empty, empty.astype(mx.int64))
+                if keepdim
+                else (empty.squeeze(axis), empty.squeeze(axis).astype(mx.int64))
+            )
         index = _median_index(a, axis, ignore_nan)
         values, index = pick(a, index, axis), index.astype(mx.int64)
         return (values, index) if keepdim else (values.squeeze(axis), index.squeeze(axis))
@@ -74,7 +78,7 @@ _NOTHING = {mx.int64: -(2**63), mx.int32: -(2**31)}
 
 @numpy_names
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Any = None) -> Any:
-    """The middle element, the lower one of two: of all elements, or along `dim` as `(values, indices)`. NaN if there is one.
+    """The middle element, the lower one of two: of all, or along `dim` as `(values, indices)`. NaN if there is one.
 
     >>> import lucid
     >>> lucid.median(lucid.tensor([4, 1, 3, 2]))
@@ -92,8 +96,10 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False, *, o
 
 
 @numpy_names
-def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None) -> return_types.mode:
-    """The most frequent element along `dim`, the smallest of several, and the index where it is last, as `(values, indices)`."""
+def mode(
+    input: Tensor, dim: int = -1, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None
+) -> return_types.mode:
+    """The most frequent element along `dim`, of several the smallest, and its last index, as `(values, indices)`."""
     if input._data.dtype == mx.complex64:
         raise NotImplementedError("mode(): complex numbers have no order, got a complex64 tensor")
     axis = wrap_dim(dim, input._data.ndim, "mode")
@@ -108,7 +114,9 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: tuple[Tens
         values = mx.stop_gradient(pick(a, sequence, axis))
         positions = mx.arange(n, dtype=mx.int32).reshape((-1,) + (1,) * (a.ndim - axis - 1))
         changed = front(values, axis, 1, n) != front(values, axis, 0, n - 1)
-        starts = mx.concatenate([mx.ones_like(front(changed, axis, 0, 1)) if n > 1 else mx.ones(a.shape, mx.bool_), changed], axis=axis)
+        starts = mx.concatenate(
+            [mx.ones_like(front(changed, axis, 0, 1)) if n > 1 else mx.ones(a.shape, mx.bool_), changed], axis=axis
+        )
         run = positions - mx.cummax(mx.where(starts, positions, mx.array(0, mx.int32)), axis=axis)
         index = mx.take_along_axis(sequence, mx.argmax(run, axis=axis, keepdims=True), axis)
         return _squeezed(pick(a, index, axis), index.astype(mx.int64), axis, keepdim)
@@ -134,10 +142,14 @@ def _quantile(
     if input._data.size == 0:
         raise RuntimeError(f"{operation}() input tensor must be non-empty")
     if interpolation not in _INTERPOLATIONS:
-        raise RuntimeError(f"{operation}() interpolation must be one of {', '.join(_INTERPOLATIONS)}, but got {interpolation}")
+        raise RuntimeError(
+            f"{operation}() interpolation must be one of {', '.join(_INTERPOLATIONS)}, but got {interpolation}"
+        )
     if isinstance(q, TensorCore):
         if q._data.dtype != kind:
-            raise RuntimeError(f"{operation}() q tensor must be same dtype as the input tensor, got {OF_MX[q._data.dtype]!r}")
+            raise RuntimeError(
+                f"{operation}() q tensor must be same dtype as the input tensor, got {OF_MX[q._data.dtype]!r}"
+            )
         if q._data.ndim > 1:
             raise RuntimeError(f"{operation}() q must be a scalar or 1D tensor, got shape {tuple(q._data.shape)}")
         seen = known_values(q) if q._data.size else None
@@ -190,7 +202,7 @@ def quantile(
     interpolation: str = "linear",
     out: Tensor | None = None,
 ) -> Tensor:
-    """The `q`-th quantiles of all elements or along `dim`; a 1-d `q` gives the result a first dimension. NaN if there is one.
+    """The `q`-th quantiles of all elements or along `dim`, NaN if there is one. A 1-d `q` comes first in the shape.
 
     Between two elements, `interpolation` is "linear", "lower", "higher", "midpoint" or "nearest".
 

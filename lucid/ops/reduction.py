@@ -9,9 +9,9 @@ import mlx.core as mx
 from lucid import dtypes, return_types
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import INEXACT, OF_MX, dtype
+from lucid.ops import _precise
 from lucid.ops._arguments import numpy_names
 from lucid.ops._dims import wrap_dim
-from lucid.ops import _precise
 from lucid.ops._out import give, give_pair
 from lucid.ops._reduce import (
     HALF,
@@ -80,7 +80,7 @@ def nansum(
 ) -> Tensor:
     """`sum` with NaN counted as zero. Raises RuntimeError for complex tensors."""
     axes = axes_of(dim, input._data.ndim, "nansum")
-    if mx.complex64 in (input._data.dtype, None if dtype is None else dtype.mx):
+    if input._data.dtype == mx.complex64 or dtype is dtypes.complex64:
         raise RuntimeError("nansum does not support complex inputs")
     to = None if dtype is None else dtype.mx
 
@@ -131,10 +131,12 @@ def nanmean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None, out: Tensor | None = None
 ) -> Tensor:
     """The mean of the elements that are not NaN. Raises RuntimeError for integers and bools."""
-    if not input._data.dtype in INEXACT:
-        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {OF_MX[input._data.dtype]!r}")
+    if input._data.dtype not in INEXACT:
+        raise RuntimeError(
+            f"nanmean(): expected input to have floating point or complex dtype but got {OF_MX[input._data.dtype]!r}"
+        )
     axes = axes_of(dim, input._data.ndim, "nanmean")
-    if mx.complex64 in (input._data.dtype, None if dtype is None else dtype.mx):
+    if input._data.dtype == mx.complex64 or dtype is dtypes.complex64:
         raise RuntimeError("nanmean does not support complex inputs")
     to = _mean_dtype(input, dtype, "nanmean").mx
 
@@ -150,7 +152,12 @@ def nanmean(
 
 @numpy_names
 def prod(
-    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None, out: Tensor | None = None
+    input: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: dtype | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The product of all elements, or along the one dimension `dim`. Integers and bools multiply in int64.
 
@@ -184,7 +191,9 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
     axes = _truth_axes(dim, input._data.ndim, "all")
 
     def fn(a: mx.array) -> mx.array:
-        result = mx.ones(reduced_shape(a.shape, axes, keepdim), mx.bool_) if a.size == 0 else mx.all(a != 0, axes, keepdim)
+        result = (
+            mx.ones(reduced_shape(a.shape, axes, keepdim), mx.bool_) if a.size == 0 else mx.all(a != 0, axes, keepdim)
+        )
         return result.astype(mx.uint8) if a.dtype == mx.uint8 else result
 
     return give(apply(fn, input), out, "all")
@@ -196,7 +205,9 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
     axes = _truth_axes(dim, input._data.ndim, "any")
 
     def fn(a: mx.array) -> mx.array:
-        result = mx.zeros(reduced_shape(a.shape, axes, keepdim), mx.bool_) if a.size == 0 else mx.any(a != 0, axes, keepdim)
+        result = (
+            mx.zeros(reduced_shape(a.shape, axes, keepdim), mx.bool_) if a.size == 0 else mx.any(a != 0, axes, keepdim)
+        )
         return result.astype(mx.uint8) if a.dtype == mx.uint8 else result
 
     return give(apply(fn, input), out, "any")
@@ -231,18 +242,18 @@ def _need(input: Tensor, axes: tuple[int, ...] | None, operation: str) -> None:
 @numpy_names
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The largest value over `dim`, NaN if there is one. Equal largest values share the gradient evenly."""
-    _no_complex(input, "amax")
     axes = axes_of(dim, input._data.ndim, "amax")
     _need(input, None if dim is None or dim == () or dim == [] else axes, "amax")
+    _no_complex(input, "amax")
     return give(apply(lambda a: extreme(mx.max, a, axes, keepdim), input), out, "amax")
 
 
 @numpy_names
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The smallest value over `dim`, NaN if there is one. Equal smallest values share the gradient evenly."""
-    _no_complex(input, "amin")
     axes = axes_of(dim, input._data.ndim, "amin")
     _need(input, None if dim is None or dim == () or dim == [] else axes, "amin")
+    _no_complex(input, "amin")
     return give(apply(lambda a: extreme(mx.min, a, axes, keepdim), input), out, "amin")
 
 
@@ -254,17 +265,19 @@ def aminmax(
     _no_complex(input, "aminmax")
     axes = None if dim is None else axes_of(wrap_dim(dim, input._data.ndim, "aminmax"), input._data.ndim, "aminmax")
     if input._data.size == 0 and (axes is None or input._data.shape[axes[0]] == 0):
-        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
     low, high = apply(lambda a: (extreme(mx.min, a, axes, keepdim), extreme(mx.max, a, axes, keepdim)), input)
     return return_types.aminmax(*give_pair((low, high), out, "aminmax"))
 
 
 @numpy_names
 def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None) -> Any:
-    """The largest of all elements; `max(input, dim)`: the largest along `dim` with its index; `max(input, other)`: of each pair.
+    """The largest element: of all, along a dimension, or of each pair in two tensors.
 
-    NaN is larger than anything. Along a dimension the result is `(values, indices)`; of several largest values the first counts, and
-    takes the gradient.
+    `max(input)` is a tensor, `max(input, dim)` is `(values, indices)`, where of equal values the first counts and takes
+    the gradient, `max(input, other)` is `maximum`. NaN is larger than anything.
 
     >>> import lucid
     >>> lucid.max(lucid.tensor([[1, 5, 2], [7, 0, 3]]), dim=1).indices
@@ -272,41 +285,49 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     """
     if other is not None or isinstance(dim, TensorCore):
         return maximum(input, dim if other is None else other, out=out)
+    axis = None if dim is None else wrap_dim(dim, input._data.ndim, "max")
+    if input._data.size == 0:
+        _need(input, None if axis is None else (axis,), "max")
     _no_complex(input, "max")
-    if dim is None:
-        _need(input, None, "max")
+    if axis is None:
         return give(apply(lambda a: mx.max(a), input), out, "max")
-    axis = wrap_dim(dim, input._data.ndim, "max")
-    _need(input, (axis,), "max") if input._data.ndim else None
 
     def fn(a: mx.array) -> tuple[mx.array, mx.array]:
         index = position(mx.argmax, a, axis, True)
         values = pick(a, index, axis)
-        return (values, index.astype(mx.int64)) if keepdim else (values.squeeze(axis), index.squeeze(axis).astype(mx.int64))
+        return (
+            (values, index.astype(mx.int64))
+            if keepdim
+            else (values.squeeze(axis), index.squeeze(axis).astype(mx.int64))
+        )
 
     return return_types.max(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "max"))
 
 
 @numpy_names
 def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None) -> Any:
-    """The smallest of all elements; `min(input, dim)`: the smallest along `dim` with its index; `min(input, other)`: of each pair.
+    """The smallest element: of all, along a dimension, or of each pair in two tensors.
 
-    NaN is smaller than anything. Along a dimension the result is `(values, indices)`; of several smallest values the first counts,
-    and takes the gradient.
+    `min(input)` is a tensor, `min(input, dim)` is `(values, indices)`, where of equal values the first counts and takes
+    the gradient, `min(input, other)` is `minimum`. NaN is smaller than anything.
     """
     if other is not None or isinstance(dim, TensorCore):
         return minimum(input, dim if other is None else other, out=out)
+    axis = None if dim is None else wrap_dim(dim, input._data.ndim, "min")
+    if input._data.size == 0:
+        _need(input, None if axis is None else (axis,), "min")
     _no_complex(input, "min")
-    if dim is None:
-        _need(input, None, "min")
+    if axis is None:
         return give(apply(lambda a: mx.min(a), input), out, "min")
-    axis = wrap_dim(dim, input._data.ndim, "min")
-    _need(input, (axis,), "min") if input._data.ndim else None
 
     def fn(a: mx.array) -> tuple[mx.array, mx.array]:
         index = position(mx.argmin, a, axis, True)
         values = pick(a, index, axis)
-        return (values, index.astype(mx.int64)) if keepdim else (values.squeeze(axis), index.squeeze(axis).astype(mx.int64))
+        return (
+            (values, index.astype(mx.int64))
+            if keepdim
+            else (values.squeeze(axis), index.squeeze(axis).astype(mx.int64))
+        )
 
     return return_types.min(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "min"))
 
@@ -332,19 +353,19 @@ def _find(find: Any, operation: str, input: Tensor, dim: int | None, keepdim: bo
 
 @numpy_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """The index of the first largest element along `dim`, in int64; without `dim` its index in the flattened tensor."""
+    """The index of the first largest element along `dim`, in int64; without `dim` that in the flattened tensor."""
     return _find(mx.argmax, "argmax", input, dim, keepdim, out)
 
 
 @numpy_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """The index of the first smallest element along `dim`, in int64; without `dim` its index in the flattened tensor."""
+    """The index of the first smallest element along `dim`, in int64; without `dim` that in the flattened tensor."""
     return _find(mx.argmin, "argmin", input, dim, keepdim, out)
 
 
 @numpy_names
 def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
-    """The log of the summed exponentials over `dim`, computed without overflow. Integers become the default floating dtype.
+    """The log of the summed exponentials over `dim`, without overflow. Integers become the default floating dtype.
 
     >>> import lucid
     >>> lucid.logsumexp(lucid.tensor([1000.0, 1000.0]), dim=0)

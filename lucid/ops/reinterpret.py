@@ -10,7 +10,9 @@ import numpy as np
 from lucid import _views
 from lucid._tape import array
 from lucid.dtypes import as_dtype
+from lucid.ops.geometry import strides_of
 from lucid.ops.shape import check_tensor
+from lucid.ops.shape import view as same_view
 
 __all__ = ["view_as_complex", "view_as_real"]
 
@@ -29,23 +31,21 @@ def view_dtype(input: Tensor, dtype: Any) -> Tensor:
     data = array(input)
     have, want = data.itemsize, to.itemsize
     if input.dtype is to:
-        from lucid.ops.shape import view
-
-        return view(input, data.shape)
+        return same_view(input, data.shape)
     if have != want:
         if data.ndim == 0:
             raise RuntimeError(
                 f"self.dim() cannot be 0 to view {input.dtype!r} as {to!r} (different element sizes)"
             )
-        ghost = _views.ghost(input)
-        if ghost.strides[-1] != 1 and data.size > 1:
-            raise RuntimeError(f"self.stride(-1) must be 1 to view {input.dtype!r} as {to!r} (different element sizes), but got {ghost.strides[-1]}")
+        last = strides_of(input)[-1]
+        if last != 1 and data.size > 1:
+            raise RuntimeError(f"self.stride(-1) must be 1 to view {input.dtype!r} as {to!r} (different element sizes), but got {last}")
         if want > have and data.shape[-1] % (want // have):
             raise RuntimeError(
                 f"self.size(-1) must be divisible by {want // have} to view {input.dtype!r} as {to!r} (different element sizes), but got {data.shape[-1]}"
             )
-    if _views.is_recorded(input) if hasattr(_views, "is_recorded") else input.requires_grad and not to.is_inexact:
-        raise RuntimeError(f"view: a tensor that requires grad cannot be viewed as {to!r}; call detach() first")
+    if input.requires_grad:
+        raise RuntimeError(f"view: a tensor that requires grad cannot be viewed as {to!r}, MLX has no gradient for it; call detach() first")
     target, source = to.mx, data.dtype
 
     def view(a: mx.array) -> mx.array:
@@ -96,7 +96,7 @@ def view_as_complex(input: Tensor) -> Tensor:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if shape[-1] != 2:
         raise RuntimeError(f"Tensor must have a last dimension of size 2, got {shape[-1]}")
-    strides = _views.ghost(input).strides
+    strides = strides_of(input)
     if strides[-1] != 1:
         raise RuntimeError(f"Tensor must have a last dimension with stride 1, got {strides[-1]}")
     if any(s % 2 for s in strides[:-1]):

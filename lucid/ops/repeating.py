@@ -82,6 +82,8 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     shape = array(input).shape
     flat = dim is None
     d = 0 if flat else wrap_dim(dim, len(shape), "repeat_interleave")
+    if not flat and not shape:
+        raise IndexError(f"repeat_interleave: Dimension specified as {dim} but tensor has no dimensions")
     size = array(input).size if flat else shape[d] if shape else 1
     if isinstance(repeats, (list, tuple)):
         repeats = np.asarray(repeats, np.int64)
@@ -97,7 +99,7 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
         raise RuntimeError(f"repeat_interleave: allocated size {output_size} does not match required size {len(chosen)}")
 
     def fn(a: mx.array, i: mx.array) -> mx.array:
-        if flat or not shape:
+        if flat:
             a = a.reshape(-1)
         return take(a, i, d)
 
@@ -200,12 +202,12 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if n < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {n}")
-    if dims[0] == dims[1] or abs(dims[0] - dims[1]) == n:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
-    for which, d in enumerate(dims):
+    for d in dims:
         if not -n <= d < n:
-            raise RuntimeError(f"Rotation dim{which} out of range, dim{which} = {d}")
+            raise IndexError(f"rot90: Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
     first, second = dims[0] % n, dims[1] % n
+    if first == second:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     times = k % 4
 
     def fn(a: mx.array) -> mx.array:

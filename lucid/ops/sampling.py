@@ -11,7 +11,7 @@ import numpy as np
 from lucid import _views
 from lucid._generator import Generator, draw_exponential, draw_integers, draw_normal, draw_uniform, fresh_key
 from lucid._tape import TensorCore, array, escape, wrap
-from lucid.dtypes import FLOATING, INEXACT, OF_MX, dtype
+from lucid.dtypes import FLOATING, OF_MX, dtype
 from lucid.ops._out import give, into
 from lucid.ops._reduce import HALF
 
@@ -22,7 +22,7 @@ __all__ = ["bernoulli", "multinomial", "poisson"]
 
 
 def refuse(**checks: mx.array) -> str | None:
-    """The name of the first of `checks` that is true somewhere. Inside a traced function there are no values yet to be checked."""
+    """The name of the first of `checks` that is true somewhere. In a traced function there are no values yet."""
     found = {name: mx.any(wrong) for name, wrong in checks.items()}
     try:
         mx.eval(list(found.values()))
@@ -34,20 +34,22 @@ def refuse(**checks: mx.array) -> str | None:
 def bernoulli(
     input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
 ) -> Tensor:
-    """Zeros and ones, one with the probability that `input` holds, or `p` everywhere; of the shape and dtype of `input`.
+    """Zeros and ones, one with the probability that `input` holds, or `p` everywhere, in the dtype of `input`.
 
     Raises RuntimeError for probabilities outside [0, 1].
     """
     kind = input._data.dtype
     if p is None and kind not in FLOATING:
         raise NotImplementedError(f"bernoulli: expected probabilities of a floating dtype, got {OF_MX[kind]!r}")
-    return give(_device_like(input, _zeros_and_ones(input._data.shape, input if p is None else p, generator).astype(kind)), out)
+    return give(
+        _device_like(input, _zeros_and_ones(input._data.shape, input if p is None else p, generator).astype(kind)), out
+    )
 
 
 def _zeros_and_ones(shape: tuple[int, ...], p: Any, generator: Generator | None) -> mx.array:
     if isinstance(p, TensorCore):
         escape(p)
-        odds = array(p).astype(mx.float32)
+        odds = array(p).astype(mx.float32)  # type: ignore[arg-type]
         if refuse(outside=mx.logical_not((odds >= 0) & (odds <= 1))):
             raise RuntimeError("bernoulli: expected all probabilities to be between 0 and 1")
         return mx.random.bernoulli(mx.broadcast_to(odds, shape), key=fresh_key(generator))
@@ -71,8 +73,8 @@ def multinomial(
 ) -> Tensor:
     """`num_samples` indices for each row, int64, drawn with the row's values as weights. They need not sum to 1.
 
-    Raises RuntimeError for weights that are negative, infinite or NaN, for rows that sum to 0, and for more samples than there
-    are columns, unless drawn with replacement.
+    Raises RuntimeError for weights that are negative, infinite or NaN, for rows that sum to 0, and for more samples
+    than there are columns, unless drawn with replacement.
     """
     kind, shape = input._data.dtype, input._data.shape
     if kind not in FLOATING:
@@ -90,9 +92,7 @@ def multinomial(
     if weights.size == 0:
         return give(wrap(mx.zeros((*shape[:-1], num_samples), mx.int64)), out, "multinomial")
     weights = weights if kind == mx.float64 else weights.astype(mx.float32)
-    wrong = refuse(
-        element=mx.logical_not((weights >= 0) & (weights < mx.inf)), row=mx.sum(weights, axis=-1) <= 0
-    )
+    wrong = refuse(element=mx.logical_not((weights >= 0) & (weights < mx.inf)), row=mx.sum(weights, axis=-1) <= 0)
     if wrong == "element":
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
     if wrong == "row":
@@ -120,7 +120,8 @@ def _with_replacement(weights: mx.array, n: int, key: mx.array) -> mx.array:
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Poisson numbers of the rates `input`, in its shape and dtype.
 
-    MLX 0.32 has no Poisson sampler, so this evaluates `input` and draws on the host. Raises RuntimeError for negative rates.
+    MLX 0.32 has no Poisson sampler, so this evaluates `input` and draws on the host. Raises RuntimeError for negative
+    rates.
     """
     kind = input._data.dtype
     if kind not in FLOATING:
@@ -147,31 +148,39 @@ def _inexact(t: Tensor, operation: str) -> mx.Dtype:
 
 
 def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Generator | None = None) -> Tensor:
-    """Fill this tensor with uniform numbers in [`from_`, `to`)."""
-    if self._data.dtype in INEXACT and not (math.isfinite(from_) and math.isfinite(to)):
+    """Fill this tensor with uniform numbers in [`from_`, `to`); if complex, both parts."""
+    kind = mx.complex64 if self._data.dtype == mx.complex64 else _inexact(self, "uniform_")
+    if not (math.isfinite(from_) and math.isfinite(to)):
         raise RuntimeError(f"uniform_: from and to are out of bounds for {OF_MX[self._data.dtype]!r}: {from_} and {to}")
-    if self._data.dtype == mx.complex64 and from_ <= to:
-        return _fill(self, _complex(*[_uniform(self._data.shape, mx.float32, from_, to, generator) for _ in range(2)]))
     if from_ > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
-    kind = _inexact(self, "uniform_")
-    return _fill(self, _uniform(self._data.shape, kind, from_, to, generator))
+    if kind != mx.complex64:
+        return _fill(self, _uniform(self._data.shape, self._data.dtype, from_, to, generator))
+    real, imag = (_uniform(self._data.shape, mx.float32, from_, to, generator) for _ in range(2))
+    return _fill(self, real + imag * mx.array(1j, mx.complex64))
 
 
 def _uniform(shape: tuple[int, ...], kind: mx.Dtype, low: float, high: float, generator: Generator | None) -> mx.array:
-    data = draw_uniform(shape, kind, fresh_key(generator))
     if low == 0 and high == 1:
-        return data
-    below = np.nextafter(OF_MX[kind].numpy.type(high), OF_MX[kind].numpy.type(low))  # rounding may reach `high`
-    return mx.minimum(data * (high - low) + low, mx.array(float(below), kind))
+        return draw_uniform(shape, kind, fresh_key(generator))
+    wide = mx.float32 if kind in HALF else kind
+    data = draw_uniform(shape, wide, fresh_key(generator)) * (high - low) + low
+    return mx.minimum(data, mx.array(_below(high, low, kind), wide))  # rounding may reach `high`
 
 
-def _complex(real: mx.array, imag: mx.array) -> mx.array:
-    return real + imag * mx.array(1j, mx.complex64)
+def _below(high: float, low: float, kind: mx.Dtype) -> float:
+    """The number of dtype `kind` next to `high` on the side of `low`."""
+    if kind != mx.bfloat16:
+        number = OF_MX[kind].numpy.type
+        return float(np.nextafter(number(high), number(low)))
+    bits = int(np.float32(high).view(np.int32)) & ~0xFFFF  # bfloat16 is the upper half of float32
+    if float(np.int32(bits).view(np.float32)) < high or high == low:
+        return high if high == low else float(np.int32(bits).view(np.float32))
+    return -1e-38 if high == 0 else float(np.int32(bits + (0x10000 if high < 0 else -0x10000)).view(np.float32))
 
 
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Tensor:
-    """Fill this tensor with normal numbers of mean `mean` and standard deviation `std`; if complex, both parts have that mean."""
+    """Fill this tensor with normal numbers of mean `mean` (of both parts, if complex) and standard deviation `std`."""
     if std < 0:
         raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
     kind = self._data.dtype if self._data.dtype == mx.complex64 else _inexact(self, "normal_")
@@ -202,7 +211,9 @@ def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Gen
     if not sigma > 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
     kind = _inexact(self, "cauchy_")
-    return _fill(self, mx.tan((draw_uniform(self._data.shape, kind, fresh_key(generator)) - 0.5) * math.pi) * sigma + median)
+    return _fill(
+        self, mx.tan((draw_uniform(self._data.shape, kind, fresh_key(generator)) - 0.5) * math.pi) * sigma + median
+    )
 
 
 def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
@@ -224,8 +235,14 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None
     return _fill(self, _zeros_and_ones(self._data.shape, p, generator))
 
 
-def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
-    """Fill this tensor with integers: all that its dtype has from 0 on, those below `from_` alone, or from `from_` to `to` - 1."""
+def random_(
+    self: Tensor, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """Fill this tensor with integers from `from_` up to, not including, `to`.
+
+    `random_(to)` starts at 0, and `random_()` ends with the largest integer of the dtype; for floating dtypes, with the
+    largest up to which they hold all.
+    """
     kind = OF_MX[self._data.dtype]
     if kind.is_complex:
         raise NotImplementedError("random_: expected an integer, bool or floating tensor, got complex64")
@@ -242,7 +259,7 @@ def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, ge
 
 
 def random_top(kind: dtype) -> int:
-    """One more than the largest integer that `random_()` draws for a dtype: up to where a floating dtype holds them all."""
+    """One more than the largest integer that `random_()` draws for a dtype."""
     if kind.rank == 0:
         return 2
     if kind.is_floating_point:
@@ -257,7 +274,9 @@ def check_range(operation: str, kind: dtype, low: int, high: int) -> None:
     bottom = 0 if kind.rank == 0 else int(np.iinfo(kind.numpy).min)
     top = random_top(kind)
     if low < bottom or high > top:
-        raise RuntimeError(f"{operation}: from={low} and to - 1={high - 1} must be in the range of {kind!r}, {bottom} to {top - 1}")
+        raise RuntimeError(
+            f"{operation}: from={low} and to - 1={high - 1} must be in the range of {kind!r}, {bottom} to {top - 1}"
+        )
 
 
 def host(generator: Generator | None = None) -> np.random.Generator:

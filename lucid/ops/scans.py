@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid import dtypes, return_types
+from lucid import return_types
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import INEXACT, dtype
+from lucid.ops import _precise
 from lucid.ops._arguments import numpy_names
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give, give_pair
-from lucid.ops import _precise
 from lucid.ops._promotion import result_type
 from lucid.ops._reduce import HALF, front, on_rows, pick, total
 
@@ -110,7 +110,9 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
     axis = wrap_dim(dim, input._data.ndim, "logcumsumexp")
     kind = input._data.dtype
     if kind not in INEXACT:
-        raise NotImplementedError(f"logcumsumexp(): expected a floating or complex tensor, got {input.dtype!r}; call .float() first")
+        raise NotImplementedError(
+            f"logcumsumexp(): expected a floating or complex tensor, got {input.dtype!r}; call .float() first"
+        )
 
     def fn(a: mx.array) -> mx.array:
         wide = a.astype(mx.float32) if kind in HALF else a
@@ -134,7 +136,7 @@ def _by_doubling(combine: Callable[[mx.array, mx.array], mx.array], a: mx.array,
 
 
 def _pair(x: mx.array, y: mx.array) -> mx.array:
-    """log(exp(x) + exp(y)), by the larger real part. MLX's `logaddexp` is good to seven digits, and takes no complex numbers."""
+    """log(exp(x) + exp(y)), by the larger real part; `mx.logaddexp` has seven digits and no complex numbers."""
     top = mx.stop_gradient(mx.maximum(mx.real(x), mx.real(y)))
     top = mx.where(mx.isinf(top), mx.zeros((), top.dtype), top)
     return mx.log(_precise.exp(x - top) + _precise.exp(y - top)) + top
@@ -170,7 +172,8 @@ def diff(
     for t in parts:
         if t._data.ndim != input._data.ndim:
             raise RuntimeError(
-                f"diff expects prepend or append to be the same dimension as input, got {t._data.ndim} and {input._data.ndim}"
+                "diff expects prepend or append to be the same dimension as input, "
+                f"got {t._data.ndim} and {input._data.ndim}"
             )
     to = result_type(*parts).mx
     sizes = [tuple(k for d, k in enumerate(t._data.shape) if d != axis) for t in parts]
@@ -188,7 +191,9 @@ def diff(
     return give(apply(fn, *parts), out, "diff")
 
 
-def _areas(operation: str, y: Tensor, x: Tensor | None, dx: Any, dim: int, finish: Callable[[mx.array, int], mx.array]) -> Tensor:
+def _areas(
+    operation: str, y: Tensor, x: Tensor | None, dx: Any, dim: int, finish: Callable[[mx.array, int], mx.array]
+) -> Tensor:
     """`finish(areas, axis)` of the trapezoids between neighbours."""
     if not isinstance(y, TensorCore):
         raise TypeError(f"{operation}(): argument 'y' must be Tensor, not {type(y).__name__}")
@@ -197,7 +202,9 @@ def _areas(operation: str, y: Tensor, x: Tensor | None, dx: Any, dim: int, finis
     axis = wrap_dim(dim, y._data.ndim, operation)
     for t in (y, x):
         if t is not None and t._data.dtype == mx.bool_:
-            raise RuntimeError(f"{operation}: received a bool input for `x` or `y`, but bool is not supported; call .float() first")
+            raise RuntimeError(
+                f"{operation}: received a bool input for `x` or `y`, but bool is not supported; call .float() first"
+            )
     if x is not None and dx is not None:
         raise TypeError(f"{operation}: got both x and dx; pass one of them")
     if x is None:
@@ -217,7 +224,8 @@ def _areas(operation: str, y: Tensor, x: Tensor | None, dx: Any, dim: int, finis
         raise RuntimeError(f"{operation}: expected x to have at least one dimension, got a 0-dim tensor")
     if x._data.ndim == 1 and x._data.shape[0] != y._data.shape[axis]:
         raise RuntimeError(
-            f"{operation}: There must be one `x` value for each sample point, got {x._data.shape[0]} for {y._data.shape[axis]}"
+            f"{operation}: There must be one `x` value for each sample point, "
+            f"got {x._data.shape[0]} for {y._data.shape[axis]}"
         )
     to = result_type(y, x, 1.0).mx
 
@@ -252,5 +260,5 @@ def trapz(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: i
 
 
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
-    """The integral of `y` up to each point along `dim`, by the trapezoidal rule, its points `dx` (1) apart or at `x`."""
+    """`trapezoid` up to each point along `dim`, which has one element less than `y`."""
     return _areas("cumulative_trapezoid", y, x, dx, dim, lambda a, axis: mx.cumsum(a, axis=axis) if a.size else a)

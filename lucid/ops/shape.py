@@ -435,5 +435,14 @@ def _expanded(operation: str, input: Tensor, wanted: Sequence[Any]) -> Tensor:
     def put(parent: mx.array, value: mx.array) -> mx.array:
         return mx.reshape(value, parent.shape)  # `assign` lets nothing through that is repeated
 
+    def trace(g: Ghost) -> Ghost:
+        strides = list(g.strides)
+        for k in range(len(shape) - 1, -1, -1):
+            if k < lead:
+                strides.insert(0, 0 if shape[k] != 1 else shape[k + 1] * strides[0] if k + 1 < len(shape) else 1)
+            elif shape[k] != have[k - lead]:
+                strides[k - lead] = 0
+        return np.lib.stride_tricks.as_strided(g, shape, strides)
+
     fn.__qualname__ = operation
-    return _views.view(fn, input, lambda g: np.broadcast_to(g, shape), put)
+    return _views.view(fn, input, trace, put)

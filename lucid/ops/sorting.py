@@ -31,7 +31,9 @@ def order(a: mx.array, axis: int, descending: bool = False) -> mx.array:
     if not descending:
         return mx.argsort(a, axis=axis)
     last = mx.array(a.shape[axis] - 1, mx.uint32)
-    return last - flip(mx.argsort(flip(a, axis), axis=axis), axis)  # twice backwards keeps equal elements in their order
+    return last - flip(
+        mx.argsort(flip(a, axis), axis=axis), axis
+    )  # twice backwards keeps equal elements in their order
 
 
 def flip(a: mx.array, axis: int) -> mx.array:
@@ -108,13 +110,15 @@ def topk(
     if isinstance(k, TensorCore):
         k = int(k)
     if not 0 <= k <= n:
-        raise RuntimeError(f"topk: selected index k out of range: expected 0 to {n}, the size of dimension {dim}, got {k}")
+        raise RuntimeError(
+            f"topk: selected index k out of range: expected 0 to {n}, the size of dimension {dim}, got {k}"
+        )
 
     def fn(a: mx.array) -> tuple[mx.array, mx.array]:
         index = _chosen(a, k, axis, largest)
         return pick(a, index, axis), index.astype(mx.int64)
 
-    fn = on_rows(fn, input._data.ndim) if k else fn  # type: ignore[assignment]
+    fn = on_rows(fn, input._data.ndim) if k else fn
     if not input._data.ndim and not k:
         raise RuntimeError("topk: a 0-dim tensor has one element; k must be 1, got 0")
     return return_types.topk(*give_pair(apply(fn, input), out, "topk"))
@@ -145,7 +149,9 @@ def kthvalue(
     if n == 0:
         raise IndexError(f"kthvalue(): Expected reduction dim {axis} to have non-zero size.")
     if not 1 <= k <= n:
-        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: expected 1 to {n}, got {k}")
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {dim}: expected 1 to {n}, got {k}"
+        )
 
     def fn(a: mx.array) -> tuple[mx.array, mx.array]:
         index = order(a, axis)[(slice(None),) * axis + (slice(k - 1, k),)]
@@ -180,11 +186,15 @@ def searchsorted(
         out: where to put the result.
     """
     if not isinstance(sorted_sequence, TensorCore):
-        raise TypeError(f"searchsorted(): argument 'sorted_sequence' must be Tensor, not {type(sorted_sequence).__name__}")
+        raise TypeError(
+            f"searchsorted(): argument 'sorted_sequence' must be Tensor, not {type(sorted_sequence).__name__}"
+        )
     if side not in (None, "left", "right"):
         raise RuntimeError(f"searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
-        raise RuntimeError("searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+        raise RuntimeError(
+            "searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+        )
     behind = right or side == "right"
     if not isinstance(input, TensorCore):
         if sorted_sequence._data.ndim != 1:
@@ -201,7 +211,7 @@ def searchsorted(
         raise RuntimeError("searchsorted(): sorted_sequence should have at least one dimension, got a 0-dim tensor")
     if len(rows) > 1 and rows[:-1] != shape[:-1]:
         raise RuntimeError(
-            f"searchsorted(): sorted_sequence should be 1 dimension or its first N-1 dimensions must match those of input, "
+            "searchsorted(): sorted_sequence should be 1-dim or match input in all dimensions but the last, "
             f"got {rows} and {shape}"
         )
     if sorter is not None:
@@ -242,7 +252,9 @@ def _search(edges: mx.array, values: mx.array, behind: bool) -> mx.array:
     if values.size == 0 or n == 0:
         return mx.zeros(values.shape, mx.int32)
     if edges.dtype != values.dtype:
-        kind = mx.float64 if mx.float64 in (edges.dtype, values.dtype) else (edges[..., :1] + values.reshape(-1)[:1]).dtype
+        kind = (
+            mx.float64 if mx.float64 in (edges.dtype, values.dtype) else (edges[..., :1] + values.reshape(-1)[:1]).dtype
+        )
         edges, values = edges.astype(kind), values.astype(kind)
     flat = edges.ndim == 1
     shape = values.shape

@@ -47,7 +47,7 @@ def deviation(spread: mx.array) -> mx.array:
 def _settings(
     operation: str, input: Tensor, dim: Any, unbiased: bool | None, correction: Number | None
 ) -> tuple[tuple[int, ...] | None, float]:
-    """The axes and the correction from the three forms PyTorch has: `(dim, correction=)`, `(dim, unbiased)` and `(unbiased)`."""
+    """The axes and the correction, from the forms `(dim, correction=)`, `(dim, unbiased)` and `(unbiased)`."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if unbiased is not None:
@@ -55,10 +55,14 @@ def _settings(
             raise TypeError(f"{operation}(): got both unbiased and correction; pass correction only")
         correction = int(unbiased)
     if input._data.dtype not in INEXACT:
-        raise RuntimeError(f"{operation}: only support floating point and complex dtypes, got {OF_MX[input._data.dtype]!r}")
+        raise RuntimeError(
+            f"{operation}: only support floating point and complex dtypes, got {OF_MX[input._data.dtype]!r}"
+        )
     axes = None if dim is None else axes_of(dim, input._data.ndim, operation)
     amount = 1.0 if correction is None else float(correction)
-    if input._data.size and reduced_count(input._data.shape, axes) - amount <= 0 or not reduced_count(input._data.shape, axes):
+    if (input._data.size and reduced_count(input._data.shape, axes) - amount <= 0) or not reduced_count(
+        input._data.shape, axes
+    ):
         warnings.warn(
             f"{operation}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
             "(input numel divided by output numel).",
@@ -78,8 +82,9 @@ def var(
     correction: Number | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The variance over `dim`: squared distances from the mean, summed and divided by their number less `correction` (1).
+    """The variance over `dim`.
 
+    That is the sum of the squared distances from the mean, divided by their number less `correction` (1).
     `unbiased=False` is the old name of `correction=0`.
 
     >>> import lucid
@@ -165,7 +170,9 @@ def _both(
 
 def _matrix(operation: str, input: Tensor) -> mx.Dtype:
     if input._data.ndim > 2:
-        raise RuntimeError(f"{operation}(): expected input to have two or fewer dimensions but got {input._data.ndim} dimensions")
+        raise RuntimeError(
+            f"{operation}(): expected input to have two or fewer dimensions but got {input._data.ndim} dimensions"
+        )
     kind = input._data.dtype
     if kind == mx.bool_:
         raise RuntimeError(f"{operation}(): bool dtype is not supported for input")
@@ -177,9 +184,13 @@ def _weights(name: str, weights: Tensor | None, count: int, integers: bool) -> l
         return []
     kind = OF_MX[weights._data.dtype]
     if weights._data.ndim > 1 or weights._data.size != count:
-        raise RuntimeError(f"cov(): expected {name} to have one element for each of {count} observations, got {weights._data.shape}")
+        raise RuntimeError(
+            f"cov(): expected {name} to have one element for each of {count} observations, got {weights._data.shape}"
+        )
     if kind.rank != 1 if integers else kind.rank != 2:
-        raise RuntimeError(f"cov(): expected {name} to have {'integral' if integers else 'floating point'} dtype but got {kind!r}")
+        raise RuntimeError(
+            f"cov(): expected {name} to have {'integral' if integers else 'floating point'} dtype but got {kind!r}"
+        )
     seen = host(weights)
     if (seen < 0).any():
         raise RuntimeError(f"cov(): {name} cannot be negative")
@@ -189,7 +200,9 @@ def _weights(name: str, weights: Tensor | None, count: int, integers: bool) -> l
 
 
 @numpy_names
-def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
     """The covariance matrix of variables in rows, observed in columns; of a single row its variance, 0-dim.
 
     Args:
@@ -212,7 +225,10 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, a
         )
 
     if count - correction <= 0 and not weights:
-        warnings.warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.", stacklevel=3)
+        warnings.warn(
+            "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.",
+            stacklevel=3,
+        )
     return apply(fn, input, *weights)  # type: ignore[no-any-return]
 
 
@@ -230,10 +246,8 @@ def _covariance(rows: mx.array, scales: list[mx.array], correction: float, apart
         w = scales[0] * scales[1] if len(scales) == 2 else scales[0]
         whole = total(w, None)
         centred = rows - total(rows * w, (1,), True) / whole
-        if apart and correction:
-            norm = whole - correction * total(w * scales[-1], None) / whole
-        else:
-            norm = whole - correction
+        lost = total(w * scales[-1], None) / whole if apart else 1
+        norm = whole - correction * lost
         norm = mx.maximum(norm, 0).astype(kind)
         weighted = centred * w
     transposed = mx.conj(centred).T if kind == mx.complex64 else centred.T

@@ -112,7 +112,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
             padded = mx.pad(a, [(0, 0)] * (a.ndim - 1) + [(0, abs(k))]) if k else a
             on = mx.arange(n) - mx.arange(n)[:, None] == k
             square = mx.where(on, padded[..., :, None] if k >= 0 else padded[..., None, :], mx.array(0, a.dtype))
-        return mx.moveaxis(mx.moveaxis(square, -1, max(d1, d2)) if max(d1, d2) < len(shape) else square, -2 if max(d1, d2) == len(shape) else -1, min(d1, d2))
+        return mx.moveaxis(mx.moveaxis(square, -2, min(d1, d2)), -1, max(d1, d2))
 
     fn.__qualname__ = "diag_embed"
     result: Tensor = apply(fn, input)

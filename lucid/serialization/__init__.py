@@ -20,7 +20,7 @@ from lucid.tensor import Tensor
 
 __all__ = ["CheckpointError", "load", "save"]
 
-_STRUCTURE, _VERSIONS = "lucid", "_metadata"  # keys of the file's metadata
+_STRUCTURE, _VERSIONS, _ORDER = "lucid", "_metadata", "_order"  # keys of the file's metadata
 MapLocation = str | device | Mapping[str, Any] | Callable[[Tensor, str], Any] | None
 
 
@@ -54,7 +54,8 @@ def save(obj: Any, f: Any) -> None:
     versions = getattr(obj, "_metadata", None)
     if _is_flat(obj) and (versions is None or _is_json(versions)):
         tensors, shared = _once(obj)
-        metadata |= shared
+        if shared:
+            metadata |= shared | {_ORDER: json.dumps(list(obj), separators=(",", ":"))}
         if versions is not None:
             metadata[_VERSIONS] = json.dumps(versions, separators=(",", ":"))
     else:
@@ -73,7 +74,7 @@ def _is_flat(obj: Any) -> bool:
     """Whether a plain safetensors file says everything about `obj`."""
     return type(obj) in (dict, OrderedDict) and all(
         isinstance(name, str)
-        and name not in (METADATA, "format", _STRUCTURE, _VERSIONS)
+        and name not in (METADATA, "format", _STRUCTURE, _VERSIONS, _ORDER)
         and type(t) is Tensor
         and not t.requires_grad
         for name, t in obj.items()
@@ -137,11 +138,13 @@ def _flat(tensors: dict[str, Tensor], metadata: dict[str, str]) -> OrderedDict[s
     for name, first in metadata.items():
         if name not in tensors and first in tensors:
             found[name] = tensors[first].detach()
-    if _VERSIONS in metadata:
-        try:
+    try:
+        for name in json.loads(metadata.get(_ORDER, "[]")):
+            found.move_to_end(name)
+        if _VERSIONS in metadata:
             found._metadata = OrderedDict(json.loads(metadata[_VERSIONS]))  # type: ignore[attr-defined]
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"its _metadata is broken: {error}") from None
+    except (TypeError, ValueError, KeyError) as error:
+        raise CheckpointError(f"its metadata is broken: {error!r}") from None
     return found
 
 

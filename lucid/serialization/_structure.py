@@ -1,8 +1,8 @@
-"""Nested objects as a tree of JSON in which tensors are named: no pickle, so nothing is run when a file is loaded.
+"""Nested objects as a tree of JSON in which tensors are numbered: no pickle, so nothing is run when a file is loaded.
 
 JSON's own values stand for themselves. Anything else is an object with one of the keys of `_READ`, such as
-`{"dict": [[key, value], ...]}` or `{"tensor": name, "id": 3}`. Two tensors with the same name share their values; with
-the same id they are the same tensor.
+`{"dict": [[key, value], ...]}` or `{"tensor": 3}`. Beside the tree is a list of the tensors: what each one is called in
+the file, what is special about it, and the number of another one if it shares the memory of that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from lucid import dtypes
 from lucid._size import Size
 from lucid.device import device
-from lucid.nn.parameter import Parameter
+from lucid.nn.parameter import Buffer, Parameter
 from lucid.serialization._header import METADATA, CheckpointError
 from lucid.tensor import Tensor
 
@@ -39,15 +39,14 @@ class Encoder:
     def __init__(self) -> None:
         self.tensors: dict[str, Tensor] = {}
         self._names: dict[int, str] = {}  # by the id of the owner
-        self._ids: dict[int, int] = {}
+        self._found: dict[int, Tensor] = {}  # by their ids, in the order of their numbers
+        self._numbers: dict[int, int] = {}
         self._open: list[int] = []  # ids of the containers that are being encoded
-        self._kept: list[Tensor] = []  # so that ids stay unique
 
     def text(self, value: Any) -> str:
         """The tree of `value` as JSON. Raises TypeError or ValueError for what cannot be stored."""
-        return json.dumps(
-            {"version": _VERSION, "tree": self._encode(value, ())}, separators=(",", ":"), ensure_ascii=False
-        )
+        found = {"version": _VERSION, "tree": self._encode(value, ()), "tensors": self._listed()}
+        return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
 
     def _encode(self, value: Any, path: tuple[Any, ...]) -> Any:
         if isinstance(value, Tensor):
@@ -82,7 +81,7 @@ class Encoder:
             tree["_metadata"] = self._encode(value._metadata, (*path, "_metadata"))
         return tree
 
-    def _tensor(self, t: Tensor, path: tuple[Any, ...]) -> dict[str, Any]:
+    def _tensor(self, t: Tensor, path: tuple[Any, ...]) -> dict[str, int]:
         source = owner(t)
         if id(source) not in self._names:
             wanted = ".".join(str(key) for key in path) or "tensor"
@@ -92,13 +91,26 @@ class Encoder:
                 name = f"{wanted}#{again}"
             self._names[id(source)] = name
             self.tensors[name] = t
-        self._kept += [t, source]
-        node: dict[str, Any] = {"tensor": self._names[id(source)], "id": self._ids.setdefault(id(t), len(self._ids))}
-        if isinstance(t, Parameter):
-            node["parameter"] = True
-        if t.requires_grad:
-            node["requires_grad"] = True
-        return node
+        if id(t) not in self._numbers:
+            self._numbers[id(t)] = len(self._found)
+            self._found[id(t)] = t
+        return {"tensor": self._numbers[id(t)]}
+
+    def _listed(self) -> list[dict[str, Any]]:
+        listed = []
+        for t in self._found.values():
+            source = owner(t)
+            name = self._names[id(source)]
+            first = source if id(source) in self._found else self.tensors[name]
+            about: dict[str, Any] = {"name": name} if first is t else {"name": name, "of": self._numbers[id(first)]}
+            if isinstance(t, Parameter):
+                about["parameter"] = True
+            if isinstance(t, Buffer):
+                about["buffer"] = t.persistent
+            if t.requires_grad:
+                about["requires_grad"] = True
+            listed.append(about)
+        return listed
 
 
 def _shown(path: tuple[Any, ...]) -> str:
@@ -122,7 +134,7 @@ class Decoder:
 
     def __init__(self, tensors: dict[str, Tensor]) -> None:
         self._tensors = tensors
-        self._used: set[str] = set()
+        self._listed: list[dict[str, Any]] = []
         self._made: dict[int, Tensor] = {}
 
     def value(self, text: str) -> Any:
@@ -131,8 +143,11 @@ class Decoder:
             found = json.loads(text)
             if found["version"] > _VERSION:
                 raise CheckpointError(f"its structure is of version {found['version']}, which needs a newer lucid")
+            self._listed = found["tensors"]
             return self._decode(found["tree"])
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+        except CheckpointError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, StopIteration) as error:
             raise CheckpointError(f"its structure is broken: {error!r}") from None
 
     def _decode(self, tree: Any) -> Any:
@@ -140,9 +155,9 @@ class Decoder:
             return [self._decode(v) for v in tree]
         if not isinstance(tree, dict):
             return tree
-        if "tensor" in tree:
-            return self._tensor(tree)
         kind = next(iter(tree))
+        if kind == "tensor":
+            return self._tensor(tree[kind])
         if kind in _READ:
             return _READ[kind](tree[kind])
         if kind in ("tuple", "set", "frozenset"):
@@ -155,16 +170,15 @@ class Decoder:
             container._metadata = self._decode(tree["_metadata"])
         return container
 
-    def _tensor(self, node: dict[str, Any]) -> Tensor:
-        number, name = node["id"], node["tensor"]
+    def _tensor(self, number: int) -> Tensor:
         if number not in self._made:
-            t = self._tensors[name]
-            if node.get("parameter"):
+            about = self._listed[number]
+            t = self._tensors[about["name"]] if "of" not in about else self._tensor(about["of"]).detach()
+            if about.get("parameter"):
                 t = Parameter(t, False)
-            elif name in self._used:
-                t = t.detach()
-            self._used.add(name)
-            self._made[number] = t.requires_grad_() if node.get("requires_grad") else t
+            elif "buffer" in about:
+                t = Buffer(t, persistent=about["buffer"])
+            self._made[number] = t.requires_grad_() if about.get("requires_grad") else t
         return self._made[number]
 
 

@@ -64,6 +64,20 @@ class Lib:
         else:
             raise AssertionError(f"accepted, with {result!r}")
 
+    def attempt(self, call: Callable[[], Any], message: bool = True) -> Any:
+        """Write down what `call` returns, or the exception it raises."""
+        try:
+            result = call()
+        except Exception as error:
+            self.note(error if message else type(error))
+            return None
+        self.note(result)
+        return result
+
+    def kind_of(self, call: Callable[[], Any]) -> Any:
+        """Write down what `call` returns, or the class of the exception it raises."""
+        return self.attempt(call, message=False)
+
     def param(self, *values: float, requires_grad: bool = True) -> Any:
         return self.nn.Parameter(self.tensor(list(values)), requires_grad)
 
@@ -99,6 +113,33 @@ class Lib:
                 return x * self.weight + self.mean
 
         return Stateful()
+
+    def state(self, **values: Any) -> OrderedDict[str, Any]:
+        """A state dict of tensors; two underscores in a name stand for a dot."""
+        return OrderedDict((name.replace("__", "."), self.tensor(value)) for name, value in values.items())
+
+    def full_state(self) -> OrderedDict[str, Any]:
+        """A state dict that fits what `stateful` makes."""
+        return self.state(weight=[10.0, 11.0], mean=[12.0, 13.0], count=7)
+
+    def with_extra(self) -> Any:
+        """A module with a parameter and with extra state."""
+        lib = self
+
+        class Extra(lib.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.w = lib.param(1.0)
+                self.extra = {"step": 1}
+
+            def get_extra_state(self) -> Any:
+                return self.extra
+
+            def set_extra_state(self, state: Any) -> None:
+                lib.note("set", state)
+                self.extra = state
+
+        return Extra()
 
     def function(self, forward: Callable[..., Any]) -> Any:
         """A module with a parameter `w` that does what `forward(module, ...)` does."""

@@ -89,7 +89,8 @@ class TestParameter:
             deep, shallow = copy.deepcopy(param), copy.copy(param)
             lib.note(deep, deep.grad, hasattr(deep, "note"), shallow.note, type(shallow))
             first, second = copy.deepcopy([param, param])
-            lib.note(first is second, first is param)
+            memo = {}
+            lib.note(first is second, first is param, param.__deepcopy__(memo) is param.__deepcopy__(memo))
             with lib.no_grad():
                 deep.add_(1.0)
             lib.note(param, deep, copy.deepcopy(lib.param(1.0, requires_grad=False)))

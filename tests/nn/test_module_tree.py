@@ -265,6 +265,14 @@ def test_module_walks_do_not_copy_large_trees():
     assert next(iter(net.named_modules()))[0] == ""
 
 
+def test_zero_grad_of_a_gradient_that_is_a_view():
+    module, flat = nn.Module(), lucid.ones(4)
+    module.w = nn.Parameter(lucid.ones(2))
+    module.w.grad = flat[:2]
+    module.zero_grad(set_to_none=False)
+    assert flat.tolist() == [0.0, 0.0, 1.0, 1.0]
+
+
 def test_zero_grad_keeps_the_gradient_tensor():
     module = nn.Module()
     module.w = nn.Parameter(lucid.ones(2))

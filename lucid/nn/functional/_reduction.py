@@ -24,14 +24,18 @@ def chosen(reduction: str, size_average: bool | None, reduce: bool | None) -> st
         return reduction
     size_average, reduce = size_average is not False, reduce is not False
     found = ("mean" if size_average else "sum") if reduce else "none"
-    warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.", stacklevel=3)
+    warnings.warn(
+        f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.", stacklevel=3
+    )
     return found
 
 
 def check(reduction: Any, operation: str, allowed: tuple[str, ...] = REDUCTIONS) -> None:
     """Raise ValueError unless `reduction` is one of `allowed`."""
     if reduction not in allowed:
-        raise ValueError(f"{operation}: {reduction} is not a valid value for reduction, expected one of {', '.join(allowed)}")
+        raise ValueError(
+            f"{operation}: {reduction} is not a valid value for reduction, expected one of {', '.join(allowed)}"
+        )
 
 
 def reduced(loss: mx.array, reduction: str, dtype: mx.Dtype) -> mx.array:

@@ -220,7 +220,9 @@ def rrelu(
 ) -> Tensor:
     """`leaky_relu` with random slopes from [lower, upper) in training, and with their mean otherwise."""
     if lower > upper:
-        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} and {upper}")
+        raise RuntimeError(
+            f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
+        )
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     _check.floating("rrelu", input)

@@ -129,7 +129,11 @@ def _adaptive_max(n: int, input: Any, output_size: Any, indices: bool) -> Any:
             s, o = windows.shape[axis - 1], outs[axis - 1]
             bounds = _bounds(s, o)
             width = max(high - low for low, high in bounds)
-            at = mx.array(np.array([[min(low + j, high - 1) for j in range(width)] for low, high in bounds], np.int32).reshape(o, width))
+            at = mx.array(
+                np.array([[min(low + j, high - 1) for j in range(width)] for low, high in bounds], np.int32).reshape(
+                    o, width
+                )
+            )
             x, where = mx.take(x, at, axis), mx.take(where, at, axis)
             best = mx.argmax(mx.stop_gradient(x), axis=axis + 1, keepdims=True)
             x, where = (mx.squeeze(mx.take_along_axis(v, best, axis + 1), axis + 1) for v in (x, where))
@@ -161,16 +165,22 @@ def adaptive_max_pool3d(input: Tensor, output_size: _Size, return_indices: bool 
     return _adaptive_max(3, input, output_size, return_indices)
 
 
-def adaptive_max_pool1d_with_indices(input: Tensor, output_size: _Size, return_indices: bool = False) -> tuple[Tensor, Tensor]:
+def adaptive_max_pool1d_with_indices(
+    input: Tensor, output_size: _Size, return_indices: bool = False
+) -> tuple[Tensor, Tensor]:
     """`adaptive_max_pool1d` with `return_indices`, whatever that argument says."""
     return _adaptive_max(1, input, output_size, True)  # type: ignore[no-any-return]
 
 
-def adaptive_max_pool2d_with_indices(input: Tensor, output_size: _Size, return_indices: bool = False) -> tuple[Tensor, Tensor]:
+def adaptive_max_pool2d_with_indices(
+    input: Tensor, output_size: _Size, return_indices: bool = False
+) -> tuple[Tensor, Tensor]:
     """`adaptive_max_pool2d` with `return_indices`, whatever that argument says."""
     return _adaptive_max(2, input, output_size, True)  # type: ignore[no-any-return]
 
 
-def adaptive_max_pool3d_with_indices(input: Tensor, output_size: _Size, return_indices: bool = False) -> tuple[Tensor, Tensor]:
+def adaptive_max_pool3d_with_indices(
+    input: Tensor, output_size: _Size, return_indices: bool = False
+) -> tuple[Tensor, Tensor]:
     """`adaptive_max_pool3d` with `return_indices`, whatever that argument says."""
     return _adaptive_max(3, input, output_size, True)  # type: ignore[no-any-return]

@@ -52,11 +52,20 @@ def scaled_dot_product_attention(
     q, k, v = query._data, key._data, value._data
     factor = 1.0 / math.sqrt(q.shape[-1] or 1) if scale is None else scale
     mask: Any = attn_mask
-    aligned = q.shape[-2] == k.shape[-2]  # elsewhere MLX aligns a causal mask at the last positions, PyTorch at the first
+    aligned = (
+        q.shape[-2] == k.shape[-2]
+    )  # elsewhere MLX aligns a causal mask at the last positions, PyTorch at the first
     on_cpu = mx.default_device() == mx.cpu
-    recorded = mode.grad and not (query._node is key._node is value._node is None and getattr(mask, "_node", None) is None)
+    recorded = mode.grad and not (
+        query._node is key._node is value._node is None and getattr(mask, "_node", None) is None
+    )
     plain = q.ndim == 4 and q.shape[0] == k.shape[0] == v.shape[0] and 0 not in (*q.shape, *k.shape, *v.shape)
-    if plain and dropout_p == 0.0 and (aligned or not is_causal) and not (on_cpu and (recorded or q.dtype != mx.float32)):
+    if (
+        plain
+        and dropout_p == 0.0
+        and (aligned or not is_causal)
+        and not (on_cpu and (recorded or q.dtype != mx.float32))
+    ):
 
         def fused(q: mx.array, k: mx.array, v: mx.array, m: mx.array | None) -> mx.array:
             if m is None:
@@ -125,7 +134,9 @@ def _check_inputs(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, 
     if query._data.dtype not in FLOATING:
         raise RuntimeError(f"{_NAME}: expected a floating dtype, got {query.dtype!r}; convert the inputs with .float()")
     if min(len(q), len(k), len(v)) < 2:
-        raise RuntimeError(f"{_NAME}: expected query, key and value to have at least 2 dimensions, got {q}, {k} and {v}")
+        raise RuntimeError(
+            f"{_NAME}: expected query, key and value to have at least 2 dimensions, got {q}, {k} and {v}"
+        )
     if q[-1] != k[-1]:
         raise RuntimeError(f"{_NAME}: expected query and key to have the same last size, got {q} and {k}")
     if k[-2] != v[-2]:

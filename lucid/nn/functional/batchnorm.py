@@ -182,7 +182,9 @@ class _Statistics:
 def keep_statistics(outputs: tuple[Tensor, ...], targets: list[Tensor]) -> None:
     """Store outputs 1, 2, ... of one recorded call in `targets`, and have them stay the values that backward uses."""
     node = outputs[0]._node.inputs[0] if isinstance(outputs[0]._node, Pick) else None
-    if any(t._extra is not None and t._extra.base is not None for t in targets):  # a view: what it looks at is written too
+    if any(
+        t._extra is not None and t._extra.base is not None for t in targets
+    ):  # a view: what it looks at is written too
         with no_grad():
             for t, value in zip(targets, outputs[1:], strict=True):
                 into(t, value)

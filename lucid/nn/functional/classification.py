@@ -80,7 +80,9 @@ def _of_probabilities(input: Tensor, target: Tensor, weight: Any, reduction: str
         if smoothing > 0:
             t = t * (1 - smoothing) + smoothing / classes
         terms = log_softmax_of(_wide(x), axis) * t
-        loss = -mx.sum(terms if w is None else terms * _along(w, terms, axis), axis=axis) if x.size else _no_sum(x, axis)
+        loss = (
+            -mx.sum(terms if w is None else terms * _along(w, terms, axis), axis=axis) if x.size else _no_sum(x, axis)
+        )
         if reduction == "mean":
             rows = x.size // classes if classes else 0
             return (mx.sum(loss) / rows).astype(dtype) if x.size else mx.array(float("nan"), dtype)
@@ -174,7 +176,9 @@ def _check_target(operation: str, input: Tensor, target: Tensor) -> None:
     if not x:
         raise RuntimeError(f"{operation}: expected input of shape (N, C, *) or (C), got a 0-dim tensor")
     if len(x) > 1 and (not t or x[0] != t[0]):
-        raise ValueError(f"{operation}: Expected input batch_size ({x[0]}) to match target batch_size ({t[0] if t else ()}).")
+        raise ValueError(
+            f"{operation}: Expected input batch_size ({x[0]}) to match target batch_size ({t[0] if t else ()})."
+        )
     if x[:1] + x[2:] != t if len(x) > 1 else t != ():
         raise RuntimeError(f"{operation}: expected target of the input's shape {x} without its classes, got {t}")
     if target._data.dtype not in (mx.int64, mx.uint8):

@@ -232,9 +232,13 @@ def _transposed(
             f"{steps}, dilation: {apart}"
         )
     reach = [d * (k - 1) for d, k in zip(apart, kernel, strict=True)]
-    sizes = [(s - 1) * t - 2 * c + r + e + 1 for s, t, c, r, e in zip(shape[-n:], steps, cut, reach, extra, strict=True)]
+    sizes = [
+        (s - 1) * t - 2 * c + r + e + 1 for s, t, c, r, e in zip(shape[-n:], steps, cut, reach, extra, strict=True)
+    ]
     if any(s < 1 for s in sizes):
-        raise RuntimeError(f"{name}: Given input size {list(shape)}. Calculated output size per channel: {sizes}. Output size is too small")
+        raise RuntimeError(
+            f"{name}: Given input size {list(shape)}. Calculated output size per channel: {sizes}. Output size is too small"
+        )
     low = [r - c for r, c in zip(reach, cut, strict=True)]
     high = [v + e for v, e in zip(low, extra, strict=True)]
 
@@ -261,7 +265,9 @@ def _transposed(
     return apply(run, input, weight, bias)  # type: ignore[no-any-return]
 
 
-def _check_shapes(name: str, n: int, input: Any, weight: Any, bias: Any, groups: int, *, transposed: bool = False) -> bool:
+def _check_shapes(
+    name: str, n: int, input: Any, weight: Any, bias: Any, groups: int, *, transposed: bool = False
+) -> bool:
     """Refuse what is wrong whatever the strides. Returns whether the input has a batch dimension."""
     _check.tensor(name, "input", input)
     _check.tensor(name, "weight", weight)
@@ -270,7 +276,9 @@ def _check_shapes(name: str, n: int, input: Any, weight: Any, bias: Any, groups:
     _check.floating(name, input)
     _check.same_dtype(name, input=input, weight=weight, bias=bias)
     if weight.ndim != n + 2:
-        raise RuntimeError(f"{name}: expected weight to have {n + 2} dimensions, but got weight of size {list(weight.shape)}")
+        raise RuntimeError(
+            f"{name}: expected weight to have {n + 2} dimensions, but got weight of size {list(weight.shape)}"
+        )
     if groups <= 0:
         raise RuntimeError(f"{name}: expected groups to be positive, got {groups}")
     batched = _check.spatial(name, input._data.shape, n)
@@ -281,7 +289,9 @@ def _check_shapes(name: str, n: int, input: Any, weight: Any, bias: Any, groups:
             f"bias of size {list(bias.shape)} instead"
         )
     if 0 in input._data.shape[1 if batched else 0 :] or 0 in weight._data.shape:
-        raise RuntimeError(f"{name}: expected sizes above 0 beside the batch, got input {input.shape} and weight {weight.shape}")
+        raise RuntimeError(
+            f"{name}: expected sizes above 0 beside the batch, got input {input.shape} and weight {weight.shape}"
+        )
     return batched
 
 
@@ -302,7 +312,9 @@ def _padding(
         return [0] * n, [0] * n
     if padding == "same":
         if any(s != 1 for s in steps):
-            raise RuntimeError(f"{name}: padding='same' is not supported for strided convolutions, got stride={tuple(steps)}")
+            raise RuntimeError(
+                f"{name}: padding='same' is not supported for strided convolutions, got stride={tuple(steps)}"
+            )
         total = [d * (k - 1) for d, k in zip(apart, kernel, strict=True)]
         return [t // 2 for t in total], [t - t // 2 for t in total]
     if isinstance(padding, str):

@@ -30,7 +30,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     _check.tensor("cosine_similarity", "x2", x2)
     dtype = result_type(x1, x2)
     if not dtype.is_floating_point:
-        raise RuntimeError(f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {dtype!r}")
+        raise RuntimeError(
+            f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {dtype!r}"
+        )
     kept = dtype.mx
     wide = mx.float32 if kept in _check.HALF else kept
     axis = wrap_dim(dim, max(x1.ndim, x2.ndim), "cosine_similarity")

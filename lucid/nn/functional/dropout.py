@@ -100,7 +100,9 @@ def _alpha(operation: str, input: Tensor, p: float, training: bool, inplace: boo
     _check.floating(operation, input)
     shape = input._data.shape
     if features and len(shape) < 2:
-        raise RuntimeError(f"{operation}: feature dropout requires at least 2 dimensions in the input, got {len(shape)}")
+        raise RuntimeError(
+            f"{operation}: feature dropout requires at least 2 dimensions in the input, got {len(shape)}"
+        )
     mask = keep(1.0 - p, (shape[0], shape[1], *[1] * (len(shape) - 2)) if features else shape)
     a = 1 / math.sqrt((1 - p) * (1 + p * _SATURATION**2)) if p < 1 else 0.0
     b = -a * p * _SATURATION

@@ -55,7 +55,9 @@ def embedding(
             f"embedding: expected argument 'indices' to have dtype int64 or int32, got {OF_MX[ids._data.dtype]!r}; convert it with .long()"
         )
     if sparse:
-        raise NotImplementedError("embedding: sparse gradients are not supported (MLX has no sparse arrays); use sparse=False")
+        raise NotImplementedError(
+            "embedding: sparse gradients are not supported (MLX has no sparse arrays); use sparse=False"
+        )
     if weight.ndim != 2:
         raise RuntimeError(f"embedding: 'weight' must be 2-D, got shape {weight.shape}")
     rows = weight._data.shape[0]
@@ -120,7 +122,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     Raises RuntimeError for a class that is negative or not below `num_classes`.
     """
     if _check.tensor("one_hot", "tensor", tensor)._data.dtype != mx.int64:
-        raise RuntimeError(f"one_hot is only applicable to index tensor of type int64, got {OF_MX[tensor._data.dtype]!r}")
+        raise RuntimeError(
+            f"one_hot is only applicable to index tensor of type int64, got {OF_MX[tensor._data.dtype]!r}"
+        )
     array = _tape.array(tensor)
     if array.size == 0:
         if num_classes <= 0:

@@ -20,7 +20,9 @@ __all__ = ["bilinear", "linear"]
 def _linear(x: mx.array, w: mx.array, b: mx.array) -> mx.array:
     if x.dtype != w.dtype or b.dtype != w.dtype or w.ndim != 2:
         raise ValueError
-    if x.dtype in _check.HALF and mx.default_device() == mx.cpu:  # MLX 0.32.4 has no fast half-precision matmul on the CPU
+    if (
+        x.dtype in _check.HALF and mx.default_device() == mx.cpu
+    ):  # MLX 0.32.4 has no fast half-precision matmul on the CPU
         y = mx.addmm(b.astype(mx.float32), x.astype(mx.float32), w.astype(mx.float32).T)
         return y.astype(x.dtype)
     return mx.addmm(b, x, w.T)
@@ -67,7 +69,13 @@ def _linear_checked(input: Any, weight: Any, bias: Any) -> Tensor:
         raise RuntimeError(
             f"linear: input and weight shapes cannot be multiplied: expected input of shape (*, {w.shape[-1]}), got {x.shape}"
         )
-    if x._data.dtype in FLOATING and bias is not None and w.ndim == 2 and bias.ndim and bias.shape[-1] not in (1, w.shape[0]):
+    if (
+        x._data.dtype in FLOATING
+        and bias is not None
+        and w.ndim == 2
+        and bias.ndim
+        and bias.shape[-1] not in (1, w.shape[0])
+    ):
         raise RuntimeError(f"linear: expected bias of shape ({w.shape[0]},), got {bias.shape}")
     product = ops.matmul(x, w.mT if w.ndim == 2 else w)
     return product if bias is None else ops.add(product, bias)

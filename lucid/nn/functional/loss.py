@@ -41,7 +41,9 @@ def _distance(operation: str, fn: Any, reduction: str, input: Any, target: Any, 
     if weight is None:
         return pointwise(operation, lambda x, y: fn(x - y), reduction, input, target)
     if _check.tensor(operation, "weight", weight)._data.shape != input._data.shape:
-        raise ValueError(f"{operation}: Weights and input must have the same size, got {weight.shape} and {input.shape}")
+        raise ValueError(
+            f"{operation}: Weights and input must have the same size, got {weight.shape} and {input.shape}"
+        )
     return pointwise(operation, lambda x, y, w: fn(x - y) * w, reduction, input, target, weight)
 
 
@@ -168,7 +170,9 @@ def _log(p: mx.array) -> mx.array:
 
 def _same_shape(operation: str, input: Tensor, target: Any) -> None:
     if _check.tensor(operation, "target", target)._data.shape != input._data.shape:
-        raise ValueError(f"{operation}: Target size ({tuple(target.shape)}) must be the same as input size ({tuple(input.shape)})")
+        raise ValueError(
+            f"{operation}: Target size ({tuple(target.shape)}) must be the same as input size ({tuple(input.shape)})"
+        )
 
 
 def binary_cross_entropy_with_logits(

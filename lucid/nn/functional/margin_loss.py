@@ -119,6 +119,7 @@ def multilabel_soft_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """The mean over the classes of `binary_cross_entropy_with_logits`. `weight` is a weight for each class."""
+
     def fn(x: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
         loss = t * mx.logaddexp(-x, 0) + (1 - t) * mx.logaddexp(x, 0)
         return mx.mean(loss if w is None else loss * w, axis=-1) if loss.size else mx.zeros(loss.shape[:-1])
@@ -158,7 +159,9 @@ def multi_margin_loss(
     if input.ndim not in (1, 2) or tuple(target.shape) != tuple(input.shape[:-1]):
         raise RuntimeError(f"multi_margin_loss: inconsistent target size, got: {target.shape} for input {input.shape}")
     if weight is not None and tuple(weight.shape) != (input.shape[-1],):
-        raise RuntimeError(f"multi_margin_loss: inconsistent weight size, expected {input.shape[-1]} but got {weight.shape}")
+        raise RuntimeError(
+            f"multi_margin_loss: inconsistent weight size, expected {input.shape[-1]} but got {weight.shape}"
+        )
     classes, dtype = input.shape[-1], input._data.dtype
     in_bounds(target, classes, "Target {} is out of bounds.")
 
@@ -195,7 +198,9 @@ def multilabel_margin_loss(
     _reduction.check(reduction, "multilabel_margin_loss")
     _check.floating("multilabel_margin_loss", input)
     if input.ndim not in (1, 2) or target.shape != input.shape:
-        raise RuntimeError(f"multilabel_margin_loss: inconsistent target size: {target.shape} for input of size: {input.shape}")
+        raise RuntimeError(
+            f"multilabel_margin_loss: inconsistent target size: {target.shape} for input of size: {input.shape}"
+        )
     classes, dtype = input.shape[-1], input._data.dtype
 
     def multilabel_margin_loss(x: mx.array, t: mx.array) -> mx.array:

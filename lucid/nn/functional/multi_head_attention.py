@@ -90,7 +90,10 @@ def multi_head_attention_forward(
     head = size // num_heads
     _assert(head * num_heads == size, f"embed_dim {size} not divisible by num_heads {num_heads}")
     if use_separate_proj_weight:
-        _assert(key.shape[:2] == value.shape[:2], f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}")
+        _assert(
+            key.shape[:2] == value.shape[:2],
+            f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}",
+        )
     else:
         _assert(key.shape == value.shape, f"key shape {key.shape} does not match value shape {value.shape}")
     weights = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else in_proj_weight
@@ -115,7 +118,10 @@ def multi_head_attention_forward(
         mask, padding = _one_more(mask), _one_more(padding)
     source = k.shape[2]
     if padding is not None:
-        _assert(tuple(padding.shape) == (batch, source), f"expecting key_padding_mask shape of {(batch, source)}, but got {padding.shape}")
+        _assert(
+            tuple(padding.shape) == (batch, source),
+            f"expecting key_padding_mask shape of {(batch, source)}, but got {padding.shape}",
+        )
         padding = padding.reshape(batch, 1, 1, source)
         mask = padding if mask is None else ops.add(mask, padding)
     rate = dropout_p if training else 0.0
@@ -151,9 +157,15 @@ def _check_ranks(query: Tensor, key: Tensor, value: Tensor, padding: Any, mask: 
         f"For {kind} query, expected key and value to be {n}-D but found {key.ndim}-D and {value.ndim}-D tensors respectively",
     )
     if padding is not None:
-        _assert(padding.ndim == n - 1, f"For {kind} query, expected key_padding_mask to be None or {n - 1}-D but found {padding.ndim}-D")
+        _assert(
+            padding.ndim == n - 1,
+            f"For {kind} query, expected key_padding_mask to be None or {n - 1}-D but found {padding.ndim}-D",
+        )
     if mask is not None:
-        _assert(mask.ndim in (2, 3), f"For {kind} query, expected attn_mask to be None, 2-D or 3-D but found {mask.ndim}-D tensor instead")
+        _assert(
+            mask.ndim in (2, 3),
+            f"For {kind} query, expected attn_mask to be None, 2-D or 3-D but found {mask.ndim}-D tensor instead",
+        )
         if n == 2 and mask.ndim == 3:
             expected = (num_heads, query.shape[0], key.shape[0])
             _assert(tuple(mask.shape) == expected, f"expected attn_mask shape to be {expected} but got {mask.shape}")
@@ -214,7 +226,10 @@ def _attention_weights(q: Tensor, k: Tensor, mask: Any) -> Tensor:
     factor = 1.0 / math.sqrt(q.shape[-1])
 
     def scores(q: mx.array, k: mx.array) -> mx.array:
-        return mx.matmul(q.astype(mx.float32 if q.itemsize < 4 else q.dtype) * factor, k.astype(mx.float32 if k.itemsize < 4 else k.dtype).swapaxes(-1, -2))
+        return mx.matmul(
+            q.astype(mx.float32 if q.itemsize < 4 else q.dtype) * factor,
+            k.astype(mx.float32 if k.itemsize < 4 else k.dtype).swapaxes(-1, -2),
+        )
 
     def weights(s: mx.array, m: mx.array | None) -> mx.array:
         return mx.softmax(s if m is None else s + m, axis=-1).astype(dtype) if s.size else s

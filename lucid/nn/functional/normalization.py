@@ -40,7 +40,11 @@ def _check_normalized(operation: str, input: Any, shape: Any, weight: Any, bias:
 
 
 def layer_norm(
-    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-05,
 ) -> Tensor:
     """`input`, shifted and scaled to mean 0 and variance 1 over its last dimensions; then times `weight`, plus `bias`.
 
@@ -154,7 +158,9 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     """
     _check.floating("local_response_norm", input)
     if input.ndim < 3:
-        raise ValueError(f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+        raise ValueError(
+            f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"
+        )
 
     def local_response_norm(x: mx.array) -> mx.array:
         if not x.size:

@@ -37,13 +37,19 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     widths = [int(p.__index__()) for p in pad]
     shape = input._data.shape
     if len(widths) % 2 or len(widths) // 2 > len(shape):
-        raise RuntimeError(f"pad: expected an even number of paddings, at most two for each of {len(shape)} dimensions, got {len(widths)}")
-    pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + [(widths[k], widths[k + 1]) for k in range(len(widths) - 2, -1, -2)]
+        raise RuntimeError(
+            f"pad: expected an even number of paddings, at most two for each of {len(shape)} dimensions, got {len(widths)}"
+        )
+    pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + [
+        (widths[k], widths[k + 1]) for k in range(len(widths) - 2, -1, -2)
+    ]
     sizes = [s + a + b for s, (a, b) in zip(shape, pairs, strict=True)]
     if mode != "constant":
         return _indexed(input, mode, value, pairs, len(widths) // 2)
     if min(sizes, default=0) < 0:
-        raise RuntimeError(f"pad: the resulting size {sizes} of input {tuple(shape)} padded by {tuple(widths)} is negative")
+        raise RuntimeError(
+            f"pad: the resulting size {sizes} of input {tuple(shape)} padded by {tuple(widths)} is negative"
+        )
     fill = number(0 if value is None else value, input._data.dtype)
     cut = tuple([slice(max(-a, 0), s + min(b, 0)) for s, (a, b) in zip(shape, pairs, strict=True)])
     more = [(max(a, 0), max(b, 0)) for a, b in pairs]
@@ -59,7 +65,9 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
     """Padding with elements of the input: each padded dimension is taken at an index."""
     shape = input._data.shape
     if mode not in ("reflect", "replicate", "circular"):
-        raise NotImplementedError(f"pad: Unrecognised padding mode {mode}; expected constant, reflect, replicate or circular")
+        raise NotImplementedError(
+            f"pad: Unrecognised padding mode {mode}; expected constant, reflect, replicate or circular"
+        )
     if value is not None and value != 0:
         raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if n not in (1, 2, 3) or len(shape) not in (n + 1, n + 2):
@@ -73,10 +81,14 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
         if (before, after) == (0, 0):
             continue
         if size == 0 or size + before + after <= 0:
-            raise RuntimeError(f"pad: Expected a non-empty dimension {axis} before and after padding, got {tuple(shape)} padded by {(before, after)}")
+            raise RuntimeError(
+                f"pad: Expected a non-empty dimension {axis} before and after padding, got {tuple(shape)} padded by {(before, after)}"
+            )
         limit = {"reflect": size - 1, "circular": size}.get(mode)
         if limit is not None and max(before, after) > limit:
-            raise RuntimeError(f"pad: with mode {mode!r}, padding should be at most {limit} for dimension {axis} of size {size}, got {(before, after)}")
+            raise RuntimeError(
+                f"pad: with mode {mode!r}, padding should be at most {limit} for dimension {axis} of size {size}, got {(before, after)}"
+            )
         at = np.arange(-before, size + after)
         if mode == "circular":  # what is cut off is cut off first, and does not come back at the other end
             kept = np.arange(max(-before, 0), size - max(-after, 0))

@@ -90,7 +90,12 @@ class Windows:
         if any(w != (0, 0) for w in widths):
             x = mx.pad(x, widths, constant_values=value)
         if min(self.high) < 0:
-            x = x[(slice(None), *[slice(0, s + p + h) for s, p, h in zip(self.shape, self.padding, self.high, strict=True)])]
+            x = x[
+                (
+                    slice(None),
+                    *[slice(0, s + p + h) for s, p, h in zip(self.shape, self.padding, self.high, strict=True)],
+                )
+            ]
         return x
 
     def fold(self, x: mx.array, join: Callable[[mx.array, mx.array], mx.array]) -> mx.array:

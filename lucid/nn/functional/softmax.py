@@ -22,7 +22,9 @@ __all__ = ["glu", "gumbel_softmax", "log_softmax", "softmax", "softmin"]
 def _dim(operation: str, input: Tensor, dim: int | None) -> int:
     if dim is None:
         dim = 0 if _check.tensor(operation, "input", input).ndim in (0, 1, 3) else 1
-        warnings.warn(f"{operation}: Implicit dimension choice is deprecated; write dim={dim}", UserWarning, stacklevel=3)
+        warnings.warn(
+            f"{operation}: Implicit dimension choice is deprecated; write dim={dim}", UserWarning, stacklevel=3
+        )
     return dim
 
 

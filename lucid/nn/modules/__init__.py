@@ -8,7 +8,7 @@ from lucid.nn.modules.dropout import *
 from lucid.nn.modules.flatten import *
 from lucid.nn.modules.linear import *
 from lucid.nn.modules.loss import *
-from lucid.nn.modules.module import Module
+from lucid.nn.modules.module import Module as Module
 from lucid.nn.modules.normalization import *
 from lucid.nn.modules.pooling import *
 from lucid.nn.modules.sparse import *

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lucid.nn.modules import _global_hooks as everywhere
@@ -30,6 +30,8 @@ def call_with_hooks(self: Module, args: tuple[Any, ...], kwargs: dict[str, Any])
 class _Call:
     """One call: the arguments and the output as the hooks left them so far."""
 
+    __slots__ = ("args", "called", "kwargs", "module", "output")
+
     def __init__(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.module, self.args, self.kwargs = module, args, kwargs
         self.output: Any = None
@@ -37,17 +39,18 @@ class _Call:
 
     def run(self) -> Any:
         module = self.module
-        full = [*everywhere._global_backward_hooks.values(), *module._backward_hooks.values()]
-        pre = [*everywhere._global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
-        of_node = list(everywhere._global_node_backward_hooks.values())
-        self.run_pre_hooks()
+        full = _all(everywhere._global_backward_hooks, module._backward_hooks)
+        pre = _all(everywhere._global_backward_pre_hooks, module._backward_pre_hooks)
+        of_node = _all(everywhere._global_node_backward_hooks)
+        if module._forward_pre_hooks or everywhere._global_forward_pre_hooks:
+            self.run_pre_hooks()
         watch = FullBackward(module, full, pre) if full or pre else None
         if watch is not None:
             self.args = watch.enter(self.args)
         self.output = module.forward(*self.args, **self.kwargs)
         if watch is not None:
             watch.check_inputs()
-        for number, hook, with_kwargs, always in list(_forward_hooks(module)):
+        for number, hook, with_kwargs, always in _forward_hooks(module):
             if always:
                 self.called.add(number)
             self.run_hook(hook, with_kwargs)
@@ -59,8 +62,9 @@ class _Call:
 
     def run_pre_hooks(self) -> None:
         module, flags = self.module, self.module._forward_pre_hooks_with_kwargs
-        own = [(hook, number in flags) for number, hook in module._forward_pre_hooks.items()]
-        for hook, with_kwargs in [*((h, False) for h in everywhere._global_forward_pre_hooks.values()), *own]:
+        hooks = [(hook, False) for hook in everywhere._global_forward_pre_hooks.values()]
+        hooks += [(hook, number in flags) for number, hook in module._forward_pre_hooks.items()]
+        for hook, with_kwargs in hooks:
             if with_kwargs:
                 new = hook(module, self.args, self.kwargs)
                 if new is None:
@@ -82,7 +86,7 @@ class _Call:
             self.output = new
 
     def run_always_called(self) -> None:
-        for number, hook, with_kwargs, always in list(_forward_hooks(self.module)):
+        for number, hook, with_kwargs, always in _forward_hooks(self.module):
             if not always or number in self.called:
                 continue
             try:
@@ -96,15 +100,24 @@ class _Call:
                 )
 
 
-def _forward_hooks(module: Module) -> Iterator[_Marked]:
-    yield from _marked(
-        everywhere._global_forward_hooks,
-        everywhere._global_forward_hooks_with_kwargs,
-        everywhere._global_forward_hooks_always_called,
+def _all(*dicts: Hooks) -> list[Callable[..., Any]]:
+    return [hook for hooks in dicts if hooks for hook in hooks.values()]
+
+
+def _forward_hooks(module: Module) -> list[_Marked]:
+    own = _marked(module._forward_hooks, module._forward_hooks_with_kwargs, module._forward_hooks_always_called)
+    if not everywhere._global_forward_hooks:
+        return own
+    return (
+        _marked(
+            everywhere._global_forward_hooks,
+            everywhere._global_forward_hooks_with_kwargs,
+            everywhere._global_forward_hooks_always_called,
+        )
+        + own
     )
-    yield from _marked(module._forward_hooks, module._forward_hooks_with_kwargs, module._forward_hooks_always_called)
 
 
-def _marked(hooks: Hooks, with_kwargs: Mapping[int, Any], always: Mapping[int, Any]) -> Iterator[_Marked]:
-    for number, hook in hooks.items():
-        yield number, hook, number in with_kwargs, number in always
+def _marked(hooks: Hooks, with_kwargs: Hooks, always: Hooks) -> list[_Marked]:
+    # The flags are looked up beside the hooks: the numbers in an unpickled module may be those of global hooks as well.
+    return [(number, hook, number in with_kwargs, number in always) for number, hook in hooks.items()]

@@ -46,9 +46,10 @@ def to(self: M, *args: Any, **kwargs: Any) -> M:
     """Move/cast all parameters and buffers, preserving Parameter object identity. Returns self.
 
     Called as `to(device=None, dtype=None, non_blocking=False)`, `to(dtype, non_blocking=False)` or
-    `to(tensor, non_blocking=False)`, each with a `memory_format` by keyword, for tensors of its rank. A device is a `lucid.device` or its
-    name, a dtype a `lucid.dtype`, its name or a Python type. Casts skip integer tensors, such as the counter in
-    BatchNorm; moves do not. `non_blocking` changes nothing: memory is unified and every operation is asynchronous.
+    `to(tensor, non_blocking=False)`, each with a `memory_format` by keyword, for tensors of its rank. A
+    device is a `lucid.device` or its name, a dtype a `lucid.dtype`, its name or a Python type. Casts skip integer
+    tensors, such as the counter in BatchNorm; moves do not. `non_blocking` changes nothing: memory is unified and
+    every operation is asynchronous.
 
     Raises TypeError for a dtype that is neither floating nor complex and for other arguments, RuntimeError for a
     device that does not exist.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def watch_last_operation(module: Module, args: tuple[Any, ...], output: Any, hooks: list[Callable[..., Any]]) -> None:
-    """Put `hooks` on the operation that made `output`, or the first tensor in it, and warn of what they will not see."""
+    """Put `hooks` on the operation that made `output` (or the first tensor in it), and warn of what they miss."""
     first = _first_tensor(output)
     node = None if first is None else first.grad_fn
     if node is None:

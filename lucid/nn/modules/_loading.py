@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lucid import _tape
 from lucid._grad_mode import no_grad
-from lucid._handles import RemovableHandle
+from lucid._handles import Hooks, RemovableHandle
 from lucid.nn.modules._global_hooks import attach
 from lucid.nn.modules._state_dict import _EXTRA_STATE_KEY_SUFFIX, set_extra_state
 from lucid.nn.parameter import Parameter
@@ -209,15 +209,15 @@ def _in_place_of(current: Tensor, value: Tensor) -> Tensor:
 
 
 class _Snapshot:
-    """A module tree as it is now. Arrays never change, so that this costs references only."""
+    """A module tree as it is now: attributes, what is in dicts, sets and lists among them, and all values.
+
+    Arrays never change, so that this costs references only.
+    """
 
     def __init__(self, root: Module) -> None:
-        self.modules = [
-            (module, dict(vars(module)), [(held, held.copy()) for held in _containers(module)])
-            for module in dict.fromkeys(root.modules())
-        ]
-        tensors = [t for _, _, held in self.modules for _, copy in held[:2] for t in copy.values() if t is not None]
-        self.tensors = [(t, _tape.array(t), t.requires_grad) for t in tensors]
+        self.modules = [(module, dict(vars(module)), _contents(module)) for module in dict.fromkeys(root.modules())]
+        tensors = [t for m, _, _ in self.modules for t in (*m._parameters.values(), *m._buffers.values())]
+        self.tensors = [(t, _tape.array(t), t.requires_grad) for t in tensors if t is not None]
 
     def restore(self) -> None:
         for module, attributes, containers in self.modules:
@@ -225,7 +225,7 @@ class _Snapshot:
             vars(module).update(attributes)
             for held, copy in containers:
                 held.clear()
-                held.update(copy)
+                held.extend(copy) if isinstance(held, list) else held.update(copy)
         with no_grad():
             for t, array, requires_grad in self.tensors:
                 now = _tape.array(t)
@@ -237,8 +237,10 @@ class _Snapshot:
                     t.requires_grad_(requires_grad)
 
 
-def _containers(module: Module) -> list[Any]:
-    return [module._parameters, module._buffers, module._modules, module._non_persistent_buffers_set]
+def _contents(module: Module) -> list[tuple[Any, Any]]:
+    return [
+        (held, held.copy()) for held in vars(module).values() if type(held) in (dict, set, list, OrderedDict, Hooks)
+    ]
 
 
 class _PreHook:

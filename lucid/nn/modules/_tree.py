@@ -246,5 +246,8 @@ def zero_grad(self: Module, set_to_none: bool = True) -> None:
         if set_to_none:
             param.grad = None
         else:
-            param.grad.detach_()
+            if param.grad.grad_fn is not None:
+                param.grad.detach_()
+            else:  # it may be a view, which detach_ refuses
+                param.grad.requires_grad_(False)
             param.grad.zero_()

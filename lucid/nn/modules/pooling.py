@@ -125,7 +125,8 @@ class AvgPool1d(_AvgPoolNd):
     ) -> None:
         super().__init__()
         self.kernel_size, self.stride, self.padding = (
-            tuple(v) if isinstance(v, Sequence) else (v,) for v in (kernel_size, kernel_size if stride is None else stride, padding)
+            tuple(v) if isinstance(v, Sequence) else (v,)
+            for v in (kernel_size, kernel_size if stride is None else stride, padding)
         )
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
@@ -195,15 +196,15 @@ class _LPPoolNd(Module):
     norm_type: float
     ceil_mode: bool
 
-    def __init__(self, norm_type: float, kernel_size: _Size, stride: _Size | None = None, ceil_mode: bool = False) -> None:
+    def __init__(
+        self, norm_type: float, kernel_size: _Size, stride: _Size | None = None, ceil_mode: bool = False
+    ) -> None:
         super().__init__()
         self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
 
     def extra_repr(self) -> str:
         """The norm and the sizes."""
-        return (
-            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
-        )
+        return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
 
 
 class LPPool1d(_LPPoolNd):

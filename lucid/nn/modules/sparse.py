@@ -73,10 +73,14 @@ class Embedding(Module):
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
-                raise AssertionError(f"Padding_idx must be within num_embeddings, got {padding_idx} of {num_embeddings}")
+                raise AssertionError(
+                    f"Padding_idx must be within num_embeddings, got {padding_idx} of {num_embeddings}"
+                )
             padding_idx %= num_embeddings
         if sparse:
-            raise NotImplementedError("Embedding: sparse gradients are not supported (MLX has no sparse arrays); use sparse=False")
+            raise NotImplementedError(
+                "Embedding: sparse gradients are not supported (MLX has no sparse arrays); use sparse=False"
+            )
         self.padding_idx, self.max_norm, self.norm_type = padding_idx, max_norm, norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
         if _weight is None:
@@ -136,6 +140,10 @@ class Embedding(Module):
         The other arguments are those of the class.
         """
         if embeddings.ndim != 2:
-            raise AssertionError(f"Embeddings parameter is expected to be 2-dimensional, got {embeddings.ndim} dimensions")
+            raise AssertionError(
+                f"Embeddings parameter is expected to be 2-dimensional, got {embeddings.ndim} dimensions"
+            )
         rows, size = embeddings.shape
-        return cls(rows, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight=embeddings, _freeze=freeze)
+        return cls(
+            rows, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight=embeddings, _freeze=freeze
+        )
