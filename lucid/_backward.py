@@ -202,13 +202,13 @@ def _replay(
             slot[node] = len(leaves)
             leaves.append((node, node.out()._data))
     slot.update((n, len(leaves) + k) for k, n in enumerate(played))
-    program = []
+    program: list[tuple[Any, Any, Sequence[Any]]] = []  # a function, where its arguments come from, and constants for the rest
     for node in played:
         if isinstance(node, Pick):
             program.append((node.index, slot[node.inputs[0]], ()))
         else:
             sources = [slot.get((n, id(p)) if isinstance(n, Leaf) else n) for n, p in zip(node.inputs, node.primals, strict=True)]
-            program.append((node.fn, sources, node.primals))  # type: ignore[arg-type]
+            program.append((node.fn, sources, node.primals))
     outputs = [slot[n] for n, _ in roots]
     kept: list[Any] = []
 
@@ -216,21 +216,21 @@ def _replay(
         env: list[Any] = list(values)
         for fn, sources, primals in program:
             if fn.__class__ is int:
-                env.append(env[sources][fn])  # type: ignore[call-overload]
+                env.append(env[sources][fn])
             else:
-                env.append(fn(*[p if s is None else env[s] for s, p in zip(sources, primals)]))  # type: ignore[operator,arg-type] # noqa: B905
+                env.append(fn(*[p if s is None else env[s] for s, p in zip(sources, primals)]))  # noqa: B905
         kept[:] = env
         if len(outputs) == 1:
             return [env[outputs[0]]]
         return [mx.contiguous(env[k]) for k in outputs]  # MLX 0.32 drops a cotangent where two outputs are one array
 
     gradients = mx.vjp(play, [p for _, p in leaves], [g for _, g in roots])[1]
-    for node, value in zip(played, kept[len(leaves) :], strict=True):
+    for node, (_, sources, primals), value in zip(played, program, kept[len(leaves) :], strict=True):
         t = node.out() if node.out is not None else None
         if t is not None and t._node is node:
             t._data = value  # live tensors now share the graph that the gradients use
         if retain_graph and not isinstance(node, Pick):
-            node.primals = [p if s is None else kept[s] for s, p in zip(program[played.index(node)][1], node.primals, strict=True)]
+            node.primals = [p if s is None else kept[s] for s, p in zip(sources, primals, strict=True)]
             node.escaped = True
     found: dict[Node, Any] = {}
     for (leaf, _), gradient in zip(leaves, gradients, strict=True):

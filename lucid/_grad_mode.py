@@ -100,7 +100,7 @@ class no_grad(_Switch):
     _grad = False
 
     @overload
-    def __new__(cls, function: F) -> F: ...
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
     @overload
     def __new__(cls, function: None = None) -> no_grad: ...
     def __new__(cls, function: Any = None) -> Any:

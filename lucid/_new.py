@@ -15,7 +15,15 @@ def _like(input: Tensor, dtype: Any, device: Any) -> dict[str, Any]:
     return {"dtype": input.dtype if dtype is None else dtype, "device": input.device if device is None else device}
 
 
-def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def new_tensor(
+    input: Tensor,
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """A tensor holding a copy of `data`, with the dtype and device of this one unless others are named."""
     return creation.tensor(data, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device))
 
@@ -32,7 +40,14 @@ def new_full(
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of shape `size` filled with `fill_value`, with the dtype and device of this one unless others are named."""
-    return creation.full(shape_of((size,), "new_full"), fill_value, layout=layout, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device))
+    return creation.full(
+        shape_of((size,), "new_full"),
+        fill_value,
+        layout=layout,
+        requires_grad=requires_grad,
+        pin_memory=pin_memory,
+        **_like(input, dtype, device),
+    )
 
 
 def new_zeros(
@@ -47,7 +62,9 @@ def new_zeros(
 ) -> Tensor:
     """A tensor of zeros of the given size, with the dtype and device of this one unless others are named."""
     shape = shape_of(sizes if size is None else (size,), "new_zeros")
-    return creation.zeros(shape, layout=layout, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device))
+    return creation.zeros(
+        shape, layout=layout, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device)
+    )
 
 
 def new_ones(
@@ -62,7 +79,9 @@ def new_ones(
 ) -> Tensor:
     """A tensor of ones of the given size, with the dtype and device of this one unless others are named."""
     shape = shape_of(sizes if size is None else (size,), "new_ones")
-    return creation.ones(shape, layout=layout, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device))
+    return creation.ones(
+        shape, layout=layout, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device)
+    )
 
 
 def new_empty(
@@ -76,4 +95,13 @@ def new_empty(
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of the given size whose values are not specified, with the dtype and device of this one unless others are named."""
-    return new_zeros(input, *sizes, size=size, dtype=dtype, device=device, requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
+    return new_zeros(
+        input,
+        *sizes,
+        size=size,
+        dtype=dtype,
+        device=device,
+        requires_grad=requires_grad,
+        layout=layout,
+        pin_memory=pin_memory,
+    )

@@ -13,7 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import creation, ops
-from lucid._tape import TensorCore
+from lucid._tape import Core, TensorCore
 from lucid.ops._out import into
 from lucid.ops._promotion import OPERANDS, binary
 
@@ -27,7 +27,7 @@ def _with_numpy(operator: str, t: Any, other: Any) -> Any:
     return getattr(t, operator)(creation.tensor(other)) if isinstance(other, np.ndarray) else NotImplemented
 
 
-class Operators(TensorCore):
+class Operators(Core):
     """The part of `lucid.Tensor` that Python's operators reach."""
 
     __slots__ = ()

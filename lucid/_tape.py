@@ -38,7 +38,7 @@ _new, _ref, _array = object.__new__, weakref.ref, mx.array  # looked up on every
 _Tensor: type[Tensor]  # set once, by lucid.tensor
 
 
-class TensorCore:
+class Core:
     """What the tape knows of a tensor: its array, the node that made it, and what is unusual about it (see `lucid._views`)."""
 
     __slots__ = ("__dict__", "__weakref__", "_data", "_extra", "_grad", "_node", "_version")
@@ -48,6 +48,9 @@ class TensorCore:
     _extra: Any  # None, or the lucid._views.Extra of a view or of a tensor on another device than the default
     _grad: Tensor | None
     _version: int  # how often it was written in place
+
+
+TensorCore: type[Tensor] = Core  # type: ignore[assignment] # one class, defined further up, is the only one there is: what is a Core is a Tensor
 
 
 # ---- recording -------------------------------------------------------------------------------------------------------
@@ -180,7 +183,8 @@ class Node:
         """The name of the operation, such as "MulBackward0"."""
         return f"{_pascal(self.label if self.fn is None else op_name(self.fn))}Backward0"
 
-    __repr__ = __str__ = lambda self: f"<{self.name()}>"
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:

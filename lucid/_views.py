@@ -49,7 +49,8 @@ class Extra:
         self.parent, self.fn, self.trace, self.put, self.device = parent, fn, trace, put, device
         self.ghost: np.ndarray[Any, Any] | None = None
         self.tracked = mode.grad
-        self.base = self.seen = None
+        self.base: Tensor | None = None  # the tensor at the root of the views, and its version when this one was read
+        self.seen = 0
         if parent is not None:
             above = parent._extra
             self.base = parent if above is None or above.base is None else above.base

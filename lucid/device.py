@@ -31,7 +31,8 @@ class device:
 
     def __init__(self, type: str | device, index: int | None = None) -> None:
         if isinstance(type, device):
-            type, index = type.type, type.index if index is None else index
+            given = type
+            type, index = given.type, given.index if index is None else index
         elif not isinstance(type, str):
             raise TypeError(f"device: expected a name such as 'cpu' or 'metal', got {type.__class__.__name__}")
         name, colon, number = type.partition(":")

@@ -24,7 +24,8 @@ from lucid.creation._place import check_shape, finish, options, running_on, size
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.ops._dims import shape_of
 from lucid.ops._out import give
-from lucid.ops.sampling import check_range, refuse
+from lucid.ops._reduce import first_true
+from lucid.ops.sampling import check_range
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -350,7 +351,7 @@ def normal(
             raise NotImplementedError(f"normal: expected floating tensors, got {OF_MX[kind]!r}")
         device = _views.device_of(given[0]) if given[0]._extra is not None else device
     std, mean = (array(v).astype(kind) if isinstance(v, TensorCore) else v for v in (std, mean))  # type: ignore[arg-type]
-    if isinstance(std, mx.array) and refuse(negative=std < 0):
+    if isinstance(std, mx.array) and first_true(negative=std < 0):
         raise RuntimeError("normal expects all elements of std >= 0.0")
     escape(*given)
     with running_on(device, kind):

@@ -20,7 +20,7 @@ from lucid import device as _device
 from lucid._handles import Hooks, RemovableHandle
 from lucid._operators import Operators
 from lucid._size import Size
-from lucid._tape import Leaf, Node, TensorCore
+from lucid._tape import Core, Leaf, Node
 from lucid.ops import powers
 from lucid.ops._out import in_place
 

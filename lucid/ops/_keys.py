@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import mlx.core as mx
 import numpy as np
 
-from lucid import _tape
+from lucid import _known, _tape
 from lucid._tape import TensorCore, array
-from lucid import _known
+from lucid.ops._check import is_tensor
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -22,7 +22,10 @@ MASK = (mx.bool_, mx.uint8)
 
 
 class Plan(NamedTuple):
-    """A key with index tensors, in two steps: a basic index, then index tensors at some of the dimensions that it leaves."""
+    """A key with index tensors, in two steps.
+
+    A basic index, then index tensors at some of the dimensions that it leaves.
+    """
 
     basic: tuple[Any, ...]
     shape: Shape  # what the basic index leaves
@@ -36,7 +39,9 @@ class Plan(NamedTuple):
             spread = np.broadcast_shapes(*[shape_of_index(i) for i in self.indices])
         except ValueError:
             shapes = ", ".join(str(list(shape_of_index(i))) for i in self.indices)
-            raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+            raise IndexError(
+                f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+            ) from None
         rest = [s for k, s in enumerate(self.shape) if k not in self.places]
         first = self.places[0]
         at = first if self.places == list(range(first, first + len(self.places))) else 0
@@ -45,7 +50,7 @@ class Plan(NamedTuple):
 
 def shape_of_index(index: Any) -> Shape:
     """The shape of an index tensor or array."""
-    return index._data.shape if isinstance(index, TensorCore) else index.shape
+    return index._data.shape if is_tensor(index) else index.shape
 
 
 def items_of(key: Any) -> tuple[Any, ...]:
@@ -106,7 +111,9 @@ def checked_slice(item: slice, size: int) -> slice:
         first, last, by = item.indices(size)
     except TypeError:
         bad = next((v for v in (start, stop, step) if v is not None and not hasattr(v, "__index__")), step)
-        raise TypeError(f"slice indices must be integers or None or have an __index__ method, got {type(bad).__name__}") from None
+        raise TypeError(
+            f"slice indices must be integers or None or have an __index__ method, got {type(bad).__name__}"
+        ) from None
     if by <= 0:
         raise ValueError("step must be greater than zero")
     if first == 0 and last == size and by == 1:
@@ -141,7 +148,10 @@ def basic_shape(key: tuple[Any, ...], shape: Shape) -> Shape:
 
 
 def as_index(item: Any) -> Any:
-    """One part of a key as an int, slice, None, Ellipsis, bool, tensor or numpy array. Raises IndexError for anything else."""
+    """One part of a key as an int, slice, None, Ellipsis, bool, tensor or numpy array.
+
+    Raises IndexError for anything else.
+    """
     if item is None or item is Ellipsis or isinstance(item, (bool, slice, TensorCore)):
         return item
     if isinstance(item, np.bool_):
@@ -154,7 +164,7 @@ def as_index(item: Any) -> Any:
         found = _host(item)
         if found.dtype.kind == "b":
             return found if found.ndim else bool(found)
-        if found.dtype.kind in "iu" or found.size == 0 and not isinstance(item, np.ndarray):
+        if found.dtype.kind in "iu" or (found.size == 0 and not isinstance(item, np.ndarray)):
             return found.astype(np.int64) if found.ndim else int(found)
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
     if hasattr(item, "__index__"):
@@ -166,8 +176,8 @@ def as_index(item: Any) -> Any:
 
 
 def _host(item: Any) -> np.ndarray[Any, Any]:
-    if isinstance(item, (list, tuple)) and any(isinstance(v, TensorCore) for v in item):
-        item = [v.tolist() if isinstance(v, TensorCore) else v for v in item]
+    if isinstance(item, (list, tuple)) and any(is_tensor(v) for v in item):
+        item = [v.tolist() if is_tensor(v) else v for v in item]
     return np.asarray(item)
 
 
@@ -194,7 +204,9 @@ def plan(input: Tensor, items: tuple[Any, ...]) -> Plan:
         elif part is None:
             key.append(None)
             left.append(1)
-        elif part.__class__ is bool or not isinstance(part, (int, slice)) and _is_mask(part) and not shape_of_index(part):
+        elif part.__class__ is bool or (
+            not isinstance(part, (int, slice)) and _is_mask(part) and not shape_of_index(part)
+        ):
             truth = part if part.__class__ is bool else bool(part)
             key.append(None)
             places.append(len(left))
@@ -213,7 +225,8 @@ def plan(input: Tensor, items: tuple[Any, ...]) -> Plan:
             wanted = shape_of_index(part)
             if shape[at : at + len(wanted)] != wanted:
                 raise IndexError(
-                    f"The shape of the mask {list(wanted)} at index {at} does not match the shape of the indexed tensor {list(shape)} "
+                    f"The shape of the mask {list(wanted)} at index {at} does not match the shape of the indexed "
+                    f"tensor {list(shape)} "
                     f"at index {at}"
                 )
             masks.append((part, len(left)))
@@ -249,14 +262,14 @@ def width(part: Any) -> int:
 
 
 def _is_mask(index: Any) -> bool:
-    if isinstance(index, TensorCore):
+    if is_tensor(index):
         return index._data.dtype in MASK
     return index.dtype.kind == "b"  # type: ignore[no-any-return]
 
 
 def mask_values(mask: Any) -> np.ndarray[Any, Any]:
     """The values of a mask, which are computed if need be: the shape of the result depends on them."""
-    if not isinstance(mask, TensorCore):
+    if not is_tensor(mask):
         return mask  # type: ignore[no-any-return]
     if not _known.is_known(mask):
         _tape.evaluate(mask)
@@ -264,8 +277,11 @@ def mask_values(mask: Any) -> np.ndarray[Any, Any]:
 
 
 def checked_index(index: Any, dim: int, size: int) -> Any:
-    """An index for MLX: checked if its values are known, else clamped in the graph. Raises IndexError out of range or for its dtype."""
-    if isinstance(index, TensorCore):
+    """An index for MLX: checked if its values are known, else clamped in the graph.
+
+    Raises IndexError out of range or for its dtype.
+    """
+    if is_tensor(index):
         if index._data.dtype not in INDEX:
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
         return bounded(index, dim, -size, size)
@@ -273,7 +289,9 @@ def checked_index(index: Any, dim: int, size: int) -> Any:
     return mx.array(index.astype(np.int32 if size < 2**31 else np.int64))
 
 
-def check_bounds(values: np.ndarray[Any, Any], dim: int, low: int, high: int, error: type[Exception] = IndexError) -> None:
+def check_bounds(
+    values: np.ndarray[Any, Any], dim: int, low: int, high: int, error: type[Exception] = IndexError
+) -> None:
     """Raise `error` unless all of `values` lie in [low, high)."""
     if values.size and (values.min() < low or values.max() >= high):
         if high == 0:

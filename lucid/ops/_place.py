@@ -1,4 +1,7 @@
-"""Gathering as MLX does it, with what MLX 0.32.4 cannot do kept from it: empty results (SIGFPE) and 64-bit elements on Metal."""
+"""Gathering as MLX does it, with what MLX 0.32.4 cannot do kept from it.
+
+Empty results (SIGFPE) and 64-bit elements on Metal.
+"""
 
 from __future__ import annotations
 

@@ -183,3 +183,13 @@ def host(t: Any) -> np.ndarray[Any, Any]:
     evaluate(t)
     data = array(t)
     return np.array(data.astype(mx.float32) if data.dtype == mx.bfloat16 else data)
+
+
+def first_true(**checks: mx.array) -> str | None:
+    """The name of the first of `checks` that is true somewhere. In a traced function there are no values yet."""
+    found = {name: mx.any(wrong) for name, wrong in checks.items()}
+    try:
+        mx.eval(list(found.values()))
+    except ValueError:
+        return None
+    return next((name for name, wrong in found.items() if wrong.item()), None)

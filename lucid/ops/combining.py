@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 import numpy as np
 
 from lucid._size import Size
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import apply, array
+from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._place import take
 from lucid.ops._promotion import result_type
 from lucid.ops.joining import _at_least, check_tensors, stack
-from lucid.ops.shape import broadcast_to, check_tensor, reshape
+from lucid.ops.shape import broadcast_to, reshape
 
 __all__ = [
     "atleast_1d",
@@ -39,7 +39,7 @@ def _given(operation: str, tensors: tuple[Any, ...]) -> tuple[Tensor, ...]:
 
 
 def _each(operation: str, tensors: tuple[Any, ...], n: int) -> Any:
-    if len(tensors) == 1 and isinstance(tensors[0], TensorCore):
+    if len(tensors) == 1 and is_tensor(tensors[0]):
         return _at_least(tensors[0], n)  # type: ignore[arg-type]
     return tuple([_at_least(t, n) for t in _given(operation, tensors)])
 
@@ -73,7 +73,9 @@ def broadcast_shapes(*shapes: Any) -> Size:
     for shape in found:
         for k, n in enumerate(reversed(shape)):
             if n != 1 and result[-1 - k] not in (1, n):
-                raise RuntimeError(f"Shape mismatch: objects cannot be broadcast to a single shape: {', '.join(map(str, found))}")
+                raise RuntimeError(
+                    f"Shape mismatch: objects cannot be broadcast to a single shape: {', '.join(map(str, found))}"
+                )
             result[-1 - k] = n if n != 1 else result[-1 - k]
     return Size(result)
 
@@ -91,14 +93,17 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
             have = wide[-1 - k]
             if s != 1 and have not in (1, s):
                 raise RuntimeError(
-                    f"broadcast_tensors: The size of tensor a ({have}) must match the size of tensor b ({s}) at non-singleton dimension {n - 1 - k}"
+                    f"broadcast_tensors: The size of tensor a ({have}) must match the size of tensor b ({s}) at "
+                    f"non-singleton dimension {n - 1 - k}"
                 )
             wide[-1 - k] = s if s != 1 else have
     return tuple([broadcast_to(t, tuple(wide)) for t in found])
 
 
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
-    """Coordinate grids of the given vectors: views of shape (len(first), len(second), ...), with `indexing="xy"` the first two exchanged.
+    """Coordinate grids of the given vectors.
+
+    Views of shape (len(first), len(second), ...), with `indexing="xy"` the first two exchanged.
 
     `indexing` is "ij" if left out. Raises RuntimeError for tensors of more than one dimension, or of differing dtypes.
     """
@@ -109,7 +114,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for t in found:
         if array(t).ndim > 1:
-            raise RuntimeError(f"meshgrid: Expected 0D or 1D tensor in the tensor list but got a tensor of shape {list(t._data.shape)}")
+            raise RuntimeError(
+                f"meshgrid: Expected 0D or 1D tensor in the tensor list but got a tensor of shape {list(t._data.shape)}"
+            )
         if t.dtype is not found[0].dtype:
             raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     exchange = indexing == "xy" and len(found) > 1
@@ -118,7 +125,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     shape = tuple([t._data.size for t in found])
     grids = []
     for k, t in enumerate(found):
-        grids.append(broadcast_to(reshape(t, (1,) * k + (-1 if t._data.size else 0,) + (1,) * (len(found) - k - 1)), shape))
+        grids.append(
+            broadcast_to(reshape(t, (1,) * k + (-1 if t._data.size else 0,) + (1,) * (len(found) - k - 1)), shape)
+        )
     if exchange:
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
@@ -138,7 +147,10 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 
 
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """All selections of `r` elements of a vector, one row each, in order. Raises RuntimeError for other shapes or negative `r`."""
+    """All selections of `r` elements of a vector, one row each, in order.
+
+    Raises RuntimeError for other shapes or negative `r`.
+    """
     check_tensor("combinations", input)
     if array(input).ndim != 1:
         raise RuntimeError(f"combinations: Expect a 1D vector, but got shape {list(input._data.shape)}")
@@ -162,12 +174,14 @@ def block_diag(*tensors: Tensor) -> Tensor:
     Raises RuntimeError for a tensor of more than 2 dimensions.
     """
     for t in tensors:
-        if not isinstance(t, TensorCore):
+        if not is_tensor(t):
             raise TypeError(f"block_diag(): expected Tensors, got {type(t).__name__}")
     shapes = [array(t).shape for t in tensors]
     for k, s in enumerate(shapes):
         if len(s) > 2:
-            raise RuntimeError(f"block_diag: Input tensors must have 2 or fewer dimensions. Input {k} has {len(s)} dimensions")
+            raise RuntimeError(
+                f"block_diag: Input tensors must have 2 or fewer dimensions. Input {k} has {len(s)} dimensions"
+            )
     if not tensors:
         return apply(lambda a: a.reshape(1, 0), mx.zeros((0,)))  # type: ignore[no-any-return]
     to = result_type(*tensors).mx
@@ -188,5 +202,3 @@ def block_diag(*tensors: Tensor) -> Tensor:
     fn.__qualname__ = "block_diag"
     result: Tensor = apply(fn, *tensors)
     return result
-
-

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
-from lucid import _views, dtypes
+from lucid import _known, _views, dtypes
 from lucid import device as _device
-from lucid._tape import TensorCore, apply, array
-from lucid.dtypes import OF_MX, dtype, as_dtype
-from lucid import _known
-from lucid.ops._out import into
+from lucid._tape import apply, array
+from lucid.dtypes import OF_MX, as_dtype, dtype
+from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._promotion import number
 from lucid.ops.geometry import copied, is_contiguous, strides_of
 from lucid.ops.memory_format import check, contiguous_format, memory_format, preserve_format
-from lucid.ops.shape import check_tensor, permute
+from lucid.ops.shape import permute
 
 __all__ = ["clone", "fill", "is_complex", "is_floating_point", "is_signed"]
 
@@ -54,8 +53,11 @@ def _laid_out(input: Tensor, format: memory_format) -> Tensor:
 
 
 def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
-    """Write `src`, broadcast and converted, into `input`, and return `input`. Raises RuntimeError if the shape does not fit."""
-    if not isinstance(src, TensorCore):
+    """Write `src`, broadcast and converted, into `input`, and return `input`.
+
+    Raises RuntimeError if the shape does not fit.
+    """
+    if not is_tensor(src):
         raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")
     to, shape = array(input).dtype, array(input).shape
     _check_broadcast(array(src).shape, shape)
@@ -83,7 +85,8 @@ def _check_broadcast(have: tuple[int, ...], want: tuple[int, ...]) -> None:
     for k, s in enumerate(have):
         if s not in (1, want[lead + k]):
             raise RuntimeError(
-                f"The size of tensor a ({want[lead + k]}) must match the size of tensor b ({s}) at non-singleton dimension {lead + k}"
+                f"The size of tensor a ({want[lead + k]}) must match the size of tensor b ({s}) at non-singleton "
+                f"dimension {lead + k}"
             )
 
 
@@ -93,16 +96,21 @@ def fill_(input: Tensor, value: Any) -> Tensor:
 
 
 def fill(input: Tensor, value: Any) -> Tensor:
-    """A tensor like `input` filled with `value`, a number or a 0-dim tensor. Raises RuntimeError for a tensor with dimensions."""
+    """A tensor like `input` filled with `value`, a number or a 0-dim tensor.
+
+    Raises RuntimeError for a tensor with dimensions.
+    """
     check_tensor("fill", input)
     data = array(input)
     to, shape = data.dtype, data.shape
-    if not isinstance(value, TensorCore):
+    if not is_tensor(value):
         if isinstance(value, complex) and not OF_MX[to].is_complex:
             raise RuntimeError(f"fill: value cannot be converted to type {OF_MX[to]!r} without overflow: {value}")
         value = number(value, to)
     elif array(value).ndim:
-        raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value._data.ndim} dimensions.")
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value._data.ndim} dimensions."
+        )
 
     def fn(a: mx.array, v: mx.array) -> mx.array:
         return mx.broadcast_to(_cast(v, to), shape)
@@ -137,7 +145,9 @@ def cast(input: Tensor, to: dtype) -> Tensor:
     if input._data.dtype == target:
         return input
     if to is dtypes.float64 and input.device.type != "cpu":
-        raise TypeError(f"float64 lives on the CPU only, not on {input.device.type}; call .cpu() first, or use lucid.float32")
+        raise TypeError(
+            f"float64 lives on the CPU only, not on {input.device.type}; call .cpu() first, or use lucid.float32"
+        )
 
     def fn(a: mx.array) -> mx.array:
         return _cast(a, target)
@@ -168,7 +178,11 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """
     where, kind, copy, format = _to_arguments(args, kwargs)
     found = input
-    if where is not None and where != input.device and (where.type, where.index or 0) != (input.device.type, input.device.index or 0):
+    if (
+        where is not None
+        and where != input.device
+        and (where.type, where.index or 0) != (input.device.type, input.device.index or 0)
+    ):
         found = _to_device(found, where)
     if kind is not None:
         found = cast(found, kind)
@@ -183,7 +197,7 @@ def _to_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, d
     rest = list(args)
     where: Any = None
     kind: Any = None
-    if rest and isinstance(rest[0], TensorCore):
+    if rest and is_tensor(rest[0]):
         other = rest.pop(0)
         where, kind = other.device, other.dtype
     elif "other" in kwargs:
@@ -205,7 +219,9 @@ def _to_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, d
         if rest:
             kwargs.setdefault(name, rest.pop(0))
     if rest:
-        raise TypeError(f"to() received an invalid combination of arguments: {args!r}; expected a dtype, a device or a tensor")
+        raise TypeError(
+            f"to() received an invalid combination of arguments: {args!r}; expected a dtype, a device or a tensor"
+        )
     if "device" in kwargs:
         value = kwargs.pop("device")
         where = where if value is None else _device.as_device(value)
@@ -273,57 +289,101 @@ def _caster(name: str, kind: dtype) -> Any:
 
 def float_(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in float32."""
-    return cast(input, dtypes.float32) if memory_format is preserve_format else to(input, dtypes.float32, memory_format=memory_format)
+    return (
+        cast(input, dtypes.float32)
+        if memory_format is preserve_format
+        else to(input, dtypes.float32, memory_format=memory_format)
+    )
 
 
 def double(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in float64, which lives on the CPU only."""
-    return cast(input, dtypes.float64) if memory_format is preserve_format else to(input, dtypes.float64, memory_format=memory_format)
+    return (
+        cast(input, dtypes.float64)
+        if memory_format is preserve_format
+        else to(input, dtypes.float64, memory_format=memory_format)
+    )
 
 
 def half(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in float16."""
-    return cast(input, dtypes.float16) if memory_format is preserve_format else to(input, dtypes.float16, memory_format=memory_format)
+    return (
+        cast(input, dtypes.float16)
+        if memory_format is preserve_format
+        else to(input, dtypes.float16, memory_format=memory_format)
+    )
 
 
 def bfloat16(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in bfloat16."""
-    return cast(input, dtypes.bfloat16) if memory_format is preserve_format else to(input, dtypes.bfloat16, memory_format=memory_format)
+    return (
+        cast(input, dtypes.bfloat16)
+        if memory_format is preserve_format
+        else to(input, dtypes.bfloat16, memory_format=memory_format)
+    )
 
 
 def cfloat(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in complex64."""
-    return cast(input, dtypes.complex64) if memory_format is preserve_format else to(input, dtypes.complex64, memory_format=memory_format)
+    return (
+        cast(input, dtypes.complex64)
+        if memory_format is preserve_format
+        else to(input, dtypes.complex64, memory_format=memory_format)
+    )
 
 
 def int_(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in int32."""
-    return cast(input, dtypes.int32) if memory_format is preserve_format else to(input, dtypes.int32, memory_format=memory_format)
+    return (
+        cast(input, dtypes.int32)
+        if memory_format is preserve_format
+        else to(input, dtypes.int32, memory_format=memory_format)
+    )
 
 
 def long(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in int64."""
-    return cast(input, dtypes.int64) if memory_format is preserve_format else to(input, dtypes.int64, memory_format=memory_format)
+    return (
+        cast(input, dtypes.int64)
+        if memory_format is preserve_format
+        else to(input, dtypes.int64, memory_format=memory_format)
+    )
 
 
 def short(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in int16."""
-    return cast(input, dtypes.int16) if memory_format is preserve_format else to(input, dtypes.int16, memory_format=memory_format)
+    return (
+        cast(input, dtypes.int16)
+        if memory_format is preserve_format
+        else to(input, dtypes.int16, memory_format=memory_format)
+    )
 
 
 def byte(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in uint8."""
-    return cast(input, dtypes.uint8) if memory_format is preserve_format else to(input, dtypes.uint8, memory_format=memory_format)
+    return (
+        cast(input, dtypes.uint8)
+        if memory_format is preserve_format
+        else to(input, dtypes.uint8, memory_format=memory_format)
+    )
 
 
 def char(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in int8."""
-    return cast(input, dtypes.int8) if memory_format is preserve_format else to(input, dtypes.int8, memory_format=memory_format)
+    return (
+        cast(input, dtypes.int8)
+        if memory_format is preserve_format
+        else to(input, dtypes.int8, memory_format=memory_format)
+    )
 
 
 def bool_(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
     """`input` in bool: True where it is not zero."""
-    return cast(input, dtypes.bool_) if memory_format is preserve_format else to(input, dtypes.bool_, memory_format=memory_format)
+    return (
+        cast(input, dtypes.bool_)
+        if memory_format is preserve_format
+        else to(input, dtypes.bool_, memory_format=memory_format)
+    )
 
 
 def cpu(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
@@ -331,7 +391,9 @@ def cpu(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor
     return to(input, "cpu", memory_format=memory_format)
 
 
-def metal(input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: memory_format = preserve_format) -> Tensor:
+def metal(
+    input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: memory_format = preserve_format
+) -> Tensor:
     """`input` on Metal. Raises RuntimeError where there is none."""
     return to(input, _device.device("metal") if device is None else device, memory_format=memory_format)
 
@@ -341,7 +403,9 @@ def mps(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor
     return metal(input, memory_format=memory_format)
 
 
-def cuda(input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: memory_format = preserve_format) -> Tensor:
+def cuda(
+    input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: memory_format = preserve_format
+) -> Tensor:
     """`input` on the CUDA GPU. Raises RuntimeError where there is none."""
     return to(input, _device.device("cuda") if device is None else device, memory_format=memory_format)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
-from lucid import _tape, dtypes
-from lucid._tape import TensorCore, array, wrap
-from lucid import _known
+from lucid import _known, _tape, dtypes
+from lucid._tape import array, wrap
+from lucid.ops._check import is_tensor
 
 __all__ = ["from_dlpack"]
 
@@ -52,7 +52,9 @@ def numpy(input: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     return np.array(data.astype(mx.float32) if data.dtype == mx.bfloat16 else data)
 
 
-def dlpack(input: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None) -> Any:
+def dlpack(
+    input: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+) -> Any:
     """The DLPack capsule of the values. Raises BufferError for a tensor that requires a gradient."""
     if input.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
@@ -70,7 +72,7 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     from lucid import _views
     from lucid.device import as_device
 
-    if isinstance(ext_tensor, TensorCore):
+    if is_tensor(ext_tensor):
         found = wrap(values(ext_tensor))  # type: ignore[arg-type]
     else:
         found = wrap(mx.from_dlpack(ext_tensor, copy=copy))

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import apply, array
 from lucid.ops import _keys
-from lucid.ops._keys import bounded
+from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import wrap_dim
+from lucid.ops._keys import bounded
 from lucid.ops._out import give
 from lucid.ops._place import on_cpu_if_wide
 from lucid.ops._place import take as at
-from lucid.ops.shape import check_tensor
 
 __all__ = ["gather", "index_select", "take", "take_along_dim"]
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def check_index(operation: str, index: Any, error: type[Exception] = RuntimeError) -> None:
     """Raise unless `index` is an int32 or int64 tensor."""
-    if not isinstance(index, TensorCore):
+    if not is_tensor(index):
         raise TypeError(f"{operation}(): argument 'index' must be Tensor, not {type(index).__name__}")
     if array(index).dtype not in _keys.INDEX:
         raise error(f"{operation}(): Expected dtype int32/int64 for index, got {index.dtype!r}")
@@ -32,11 +32,15 @@ def check_index(operation: str, index: Any, error: type[Exception] = RuntimeErro
 def check_sizes(operation: str, index: tuple[int, ...], input: tuple[int, ...], dim: int | None) -> None:
     """Raise RuntimeError if `index` is larger than `input` in a dimension other than `dim`."""
     if len(index or (1,)) != len(input or (1,)):
-        raise RuntimeError(f"{operation}: Index tensor must have the same number of dimensions as input tensor, got {len(index)} and {len(input)}")
+        raise RuntimeError(
+            f"{operation}: Index tensor must have the same number of dimensions as input tensor, got {len(index)} "
+            f"and {len(input)}"
+        )
     for k, (i, s) in enumerate(zip(index, input, strict=False)):
         if k != dim and i > s:
             raise RuntimeError(
-                f"{operation}: Size does not match at dimension {k} expected index {list(index)} to be no larger than self {list(input)} "
+                f"{operation}: Size does not match at dimension {k} expected index {list(index)} to be no larger "
+                f"than self {list(input)} "
                 f"apart from dimension {dim}"
             )
 
@@ -49,7 +53,9 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False,
     """
     check_tensor("gather", input)
     if sparse_grad:
-        raise NotImplementedError("gather: sparse_grad=True is not supported, MLX has no sparse arrays; use sparse_grad=False")
+        raise NotImplementedError(
+            "gather: sparse_grad=True is not supported, MLX has no sparse arrays; use sparse_grad=False"
+        )
     check_index("gather", index)
     shape, wanted = array(input).shape, array(index).shape
     d = wrap_dim(dim, len(shape), "gather")
@@ -93,7 +99,7 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements of `input`, seen as one dimension, at `index`. Raises IndexError out of range."""
     check_tensor("take", input)
-    if not isinstance(index, TensorCore):
+    if not is_tensor(index):
         raise TypeError(f"take(): argument 'index' must be Tensor, not {type(index).__name__}")
     if array(index).dtype != mx.int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype!r}")
@@ -111,7 +117,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """`gather` with both arguments broadcast but along `dim`; without `dim`, on the elements in one dimension."""
     check_tensor("take_along_dim", input)
-    if not isinstance(indices, TensorCore):
+    if not is_tensor(indices):
         raise TypeError(f"take_along_dim(): argument 'indices' must be Tensor, not {type(indices).__name__}")
     if array(indices).dtype != mx.int64:
         raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype!r}")
@@ -123,7 +129,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     a, b = array(input).shape, indices._data.shape
     if len(a) != len(b):
         raise RuntimeError(
-            f"take_along_dim(): input and indices should have the same number of dimensions, but got {len(a)} dimensions for input, and "
+            f"take_along_dim(): input and indices should have the same number of dimensions, but got {len(a)} "
+            "dimensions for input, and "
             f"{len(b)} dimensions for indices"
         )
     d = wrap_dim(dim, len(a), "take_along_dim")

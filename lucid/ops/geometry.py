@@ -9,10 +9,18 @@ import mlx.core as mx
 
 from lucid import _views
 from lucid._size import Size
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import apply, array
+from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import wrap_dim
-from lucid.ops.memory_format import channels_last, channels_last_3d, check, contiguous_format, memory_format, preserve_format
-from lucid.ops.shape import check_tensor, permute
+from lucid.ops.memory_format import (
+    channels_last,
+    channels_last_3d,
+    check,
+    contiguous_format,
+    memory_format,
+    preserve_format,
+)
+from lucid.ops.shape import permute
 
 __all__ = ["is_nonzero", "is_tensor", "numel"]
 
@@ -107,7 +115,9 @@ def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_forma
 def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> Tensor:
     """`input` itself if it is contiguous in `memory_format`, else a copy that is."""
     if memory_format is preserve_format:
-        raise RuntimeError("contiguous: preserve memory format is unsupported by the contiguous operator; use contiguous_format")
+        raise RuntimeError(
+            "contiguous: preserve memory format is unsupported by the contiguous operator; use contiguous_format"
+        )
     if is_contiguous(input, memory_format):
         return input
     return copied(input, memory_format)
@@ -121,14 +131,11 @@ def copied(input: Tensor, format: memory_format = contiguous_format) -> Tensor:
 
     if format in (channels_last, channels_last_3d):
         if array(input).ndim != format.ndim:
-            raise RuntimeError(f"required rank {format.ndim} tensor to use {format!r} format, got {input._data.ndim} dimensions")
+            raise RuntimeError(
+                f"required rank {format.ndim} tensor to use {format!r} format, got {input._data.ndim} dimensions"
+            )
         inner: Tensor = apply(clone, permute(input, format.order))
         back = sorted(range(format.ndim), key=format.order.__getitem__)
         return permute(inner, tuple(back))
     result: Tensor = apply(clone, input)
     return result
-
-
-def is_tensor(obj: Any) -> bool:
-    """True if `obj` is a tensor."""
-    return isinstance(obj, TensorCore)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import _views
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import apply, array
+from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import wrap_dim
 from lucid.ops._keys import bounded
 from lucid.ops._out import give
@@ -18,7 +19,7 @@ from lucid.ops.gathering import check_index
 from lucid.ops.indexing import _assigned
 from lucid.ops.pieces import as_strided, diagonal, select
 from lucid.ops.scattering import _same_dtype, increase, reduced, replace
-from lucid.ops.shape import broadcast_to, check_tensor, reshape
+from lucid.ops.shape import broadcast_to, reshape
 
 __all__ = [
     "as_strided_scatter",
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 _all = slice(None)
 
 
-def _vector(operation: str, input: Tensor, dim: int, index: Tensor, source: Any, negative: bool, error: type[Exception]) -> tuple[int, Any]:
+def _vector(
+    operation: str, input: Tensor, dim: int, index: Tensor, source: Any, negative: bool, error: type[Exception]
+) -> tuple[int, Any]:
     """The dimension, and the index checked. Raises unless `source` has the shape that `index` asks for."""
     check_tensor(operation, input)
     check_index(operation, index)
@@ -47,26 +50,32 @@ def _vector(operation: str, input: Tensor, dim: int, index: Tensor, source: Any,
     if array(index).ndim > 1:
         raise IndexError(f"{operation}(): Index should have dimension 1 or 0 (got {index._data.ndim})")
     size = shape[d] if shape else 1
-    if isinstance(source, TensorCore):
+    if is_tensor(source):
         have = array(source).shape
         count = have[d] if have and d < len(have) else 1
         if count != index._data.size:
-            raise IndexError(f"{operation}(): Number of indices ({index._data.size}) should be equal to source.size(dim): ({count}), for dim: {d}")
+            raise IndexError(
+                f"{operation}(): Number of indices ({index._data.size}) should be equal to source.size(dim): "
+                f"({count}), for dim: {d}"
+            )
         if have and shape and (*have[:d], *have[d + 1 :]) != (*shape[:d], *shape[d + 1 :]):
             raise RuntimeError(
                 f"{operation}(): Source/destination tensor must have same slice shapes. Destination slice shape: "
-                f"{[s for k, s in enumerate(shape) if k != d]} at dimension {d} and source slice shape: {[s for k, s in enumerate(have) if k != d]} "
+                f"{[s for k, s in enumerate(shape) if k != d]} at dimension {d} and source slice shape: "
+                f"{[s for k, s in enumerate(have) if k != d]} "
                 f"at dimension {d}."
             )
     return d, bounded(index, d, -size if negative else 0, size, error)
 
 
 def _long(operation: str, index: Any, error: type[Exception]) -> None:
-    if isinstance(index, TensorCore) and array(index).dtype != mx.int64:
+    if is_tensor(index) and array(index).dtype != mx.int64:
         raise error(f"{operation}_(): Expected a long tensor for index, but got {index.dtype!r}")
 
 
-def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+def index_add(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None
+) -> Tensor:
     """A copy of `input` with `alpha * source` added to the slices at `index` along `dim`, as often as an index appears.
 
     Raises RuntimeError or IndexError for an index out of range and for shapes and dtypes that do not fit.
@@ -74,10 +83,15 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     check_tensor("index_add", input)
     _same_dtype("index_add", input, source)
     fast = wrap_dim(dim, array(input).ndim, "index_add") == 0 and input._data.ndim > 1 and input.dtype.is_inexact
-    d, at = _vector("index_add", input, dim, index, source, False, RuntimeError if fast else IndexError)  # PyTorch's two ways differ
+    d, at = _vector(
+        "index_add", input, dim, index, source, False, RuntimeError if fast else IndexError
+    )  # PyTorch's two ways differ
     shape = input._data.shape
     if not shape and source._data.ndim:
-        raise RuntimeError(f"index_add: source tensor shape must match self tensor shape. Got self.shape = [] source.shape = {list(source._data.shape)}")
+        raise RuntimeError(
+            "index_add: source tensor shape must match self tensor shape. Got self.shape = [] source.shape = "
+            f"{list(source._data.shape)}"
+        )
 
     def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
         if i.size == 0 or a.size == 0:
@@ -124,19 +138,29 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     _long("index_fill", index, IndexError)
     d, at = _vector("index_fill", input, dim, index, None, True, IndexError)
     shape, to = input._data.shape, input._data.dtype
-    if not isinstance(value, TensorCore):
+    if not is_tensor(value):
         if isinstance(value, complex) and not input.dtype.is_complex:
-            raise RuntimeError(f"index_fill_(): Converting complex Scalar to non-complex type is not supported, got {value} for {input.dtype!r}")
+            raise RuntimeError(
+                f"index_fill_(): Converting complex Scalar to non-complex type is not supported, got {value} for "
+                f"{input.dtype!r}"
+            )
         value = number(value, to)
     elif array(value).ndim:
-        raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._data.ndim} dimension(s).")
+        raise RuntimeError(
+            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._data.ndim} "
+            "dimension(s)."
+        )
 
     def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
         if i.size == 0 or a.size == 0:
             return a
         i = i.reshape(-1)
-        chosen = mx.zeros((shape[d] if shape else 1,), mx.bool_).at[i].maximum(mx.array(True))  # an index may repeat, its gradient may not
-        return mx.where(chosen.reshape((-1,) + (1,) * (len(shape) - 1 - d)) if shape else chosen.reshape(()), v.astype(to), a)
+        chosen = (
+            mx.zeros((shape[d] if shape else 1,), mx.bool_).at[i].maximum(mx.array(True))
+        )  # an index may repeat, its gradient may not
+        return mx.where(
+            chosen.reshape((-1,) + (1,) * (len(shape) - 1 - d)) if shape else chosen.reshape(()), v.astype(to), a
+        )
 
     fn.__qualname__ = "index_fill"
     result: Tensor = apply(fn, input, at, value)
@@ -144,7 +168,14 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 
 def index_reduce(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True, out: Tensor | None = None
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    out: Tensor | None = None,
 ) -> Tensor:
     """All slices of `source` with the same index along `dim`, and with `include_self` the one of `input`, reduced to one.
 
@@ -157,7 +188,11 @@ def index_reduce(
     d, _ = _vector("index_reduce", input, dim, index, source, False, IndexError)
     shape = array(source).shape
     spread = reshape(index, (1,) * d + (-1,) + (1,) * (len(shape) - d - 1)) if shape else reshape(index, ())
-    return give(reduced("index_reduce", input, d, broadcast_to(spread, shape), source, reduce, include_self), out, "index_reduce")
+    return give(
+        reduced("index_reduce", input, d, broadcast_to(spread, shape), source, reduce, include_self),
+        out,
+        "index_reduce",
+    )
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
@@ -166,15 +201,19 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     Raises IndexError for an index out of range, RuntimeError if `index` and `source` differ in size or the dtypes do.
     """
     check_tensor("put", input)
-    if not isinstance(index, TensorCore) or not isinstance(source, TensorCore):
+    if not is_tensor(index) or not is_tensor(source):
         raise TypeError("put(): arguments 'index' and 'source' must be Tensors")
     if array(index).dtype != mx.int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype!r}")
     if array(source).dtype != array(input).dtype:
-        raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype!r} and source.dtype = {source.dtype!r}")
+        raise RuntimeError(
+            f"put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype!r} and "
+            f"source.dtype = {source.dtype!r}"
+        )
     if index._data.size != source._data.size:
         raise RuntimeError(
-            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source._data.size}, "
+            "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            f"{source._data.size}, "
             f"index.numel() = {index._data.size}"
         )
     size = input._data.size
@@ -199,7 +238,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 def _written(operation: str, input: Tensor, src: Any, view: Any) -> Tensor:
     """A copy of `input` after `src` was written to the view `view(copy)`."""
     check_tensor(operation, input)
-    if not isinstance(src, TensorCore):
+    if not is_tensor(src):
         raise TypeError(f"{operation}(): argument 'src' must be Tensor, not {type(src).__name__}")
 
     def clone(a: mx.array) -> mx.array:
@@ -209,7 +248,8 @@ def _written(operation: str, input: Tensor, src: Any, view: Any) -> Tensor:
     part = view(result)
     if array(part).shape != array(src).shape:
         raise RuntimeError(
-            f"expected src to have a size equal to the slice of self. src size = {list(src._data.shape)}, slice size = {list(part._data.shape)}"
+            f"expected src to have a size equal to the slice of self. src size = {list(src._data.shape)}, slice "
+            f"size = {list(part._data.shape)}"
         )
     to = part._data.dtype
     _views.assign(part, apply(lambda v: v.astype(to), src))
@@ -217,7 +257,10 @@ def _written(operation: str, input: Tensor, src: Any, view: Any) -> Tensor:
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
-    """A copy of `input` with `src` at `index` along `dim`. Raises RuntimeError if `src` has another shape than that slice."""
+    """A copy of `input` with `src` at `index` along `dim`.
+
+    Raises RuntimeError if `src` has another shape than that slice.
+    """
     return _written("select_scatter", input, src, lambda x: select(x, dim, index))
 
 

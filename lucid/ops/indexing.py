@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
-from lucid import _tape, _views
+from lucid import _known, _views
 from lucid._tape import TensorCore, apply, array
-from lucid import _known
 from lucid.ops import _keys
+from lucid.ops._check import is_tensor
 from lucid.ops._keys import Plan, as_index, basic, basic_shape, items_of, plan, width
 from lucid.ops._place import on_cpu_if_wide, take
 from lucid.ops._promotion import number
@@ -26,11 +26,13 @@ _all = slice(None)
 
 
 def getitem(input: Tensor, key: Any) -> Tensor:
-    """`input[key]`: a view for ints, slices, None and `...`; a copy as soon as an index tensor, a mask or a list is among them.
+    """`input[key]`.
+
+    A view for ints, slices, None and `...`; a copy as soon as an index tensor, a mask or a list is among them.
 
     Raises IndexError for an index out of range, too many of them, or one of the wrong type; ValueError for a step that is not positive.
     """
-    if isinstance(key, TensorCore) and array(key).dtype in _keys.INDEX and key._data.ndim:
+    if is_tensor(key) and array(key).dtype in _keys.INDEX and key._data.ndim:
         return _rows(input, key)
     items = items_of(key)
     found = basic(items, array(input).shape)
@@ -56,13 +58,16 @@ def _whole(input: Tensor) -> Tensor:
 
 
 def _resolved(input: Tensor, items: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
-    """`items` in the forms that `plan` knows. 0-dim integer tensors become ints: their values if known, else 0 after taking that row lazily."""
+    """`items` in the forms that `plan` knows. 0-dim integer tensors become ints.
+
+    Their values if known, else 0 after taking that row lazily.
+    """
     found = [as_index(item) for item in items]
     shape = array(input).shape
     used = sum(map(width, found))
     at = 0
     for k, item in enumerate(found):
-        if isinstance(item, TensorCore) and item._data.ndim == 0 and item._data.dtype not in _keys.MASK and item.dtype.rank == 1:
+        if is_tensor(item) and item._data.ndim == 0 and item._data.dtype not in _keys.MASK and item.dtype.rank == 1:
             values = _known.values(item)
             if values is not None:
                 found[k] = int(values)
@@ -160,7 +165,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
     """
     items = items_of(key)
     to = array(input).dtype
-    if not isinstance(value, TensorCore):
+    if not is_tensor(value):
         value = _scalar(value, input)
     else:
         array(value)
@@ -188,7 +193,10 @@ def _scalar(value: Any, input: Tensor) -> mx.array:
         if isinstance(value, (complex, np.complexfloating)) and not input.dtype.is_complex:
             raise RuntimeError(f"value cannot be converted to type {input.dtype!r} without overflow: it is complex")
         return number(value, input._data.dtype)
-    raise TypeError(f"can't assign a {type(value).__name__} to a tensor of {input.dtype!r}; make it a tensor with lucid.tensor first")
+    raise TypeError(
+        f"can't assign a {type(value).__name__} to a tensor of {input.dtype!r}; make it a tensor with lucid.tensor "
+        "first"
+    )
 
 
 def _check_value(value: Any, shape: tuple[int, ...]) -> None:
@@ -199,13 +207,15 @@ def _check_value(value: Any, shape: tuple[int, ...]) -> None:
         have = have[1:]
     if len(have) > len(shape):
         raise RuntimeError(
-            f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to the number of dimensions in the tensor ({len(have)})"
+            f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to the number of "
+            f"dimensions in the tensor ({len(have)})"
         )
     lead = len(shape) - len(have)
     for k, s in enumerate(have):
         if s != 1 and s != shape[lead + k]:
             raise RuntimeError(
-                f"The expanded size of the tensor ({shape[lead + k]}) must match the existing size ({s}) at non-singleton dimension "
+                f"The expanded size of the tensor ({shape[lead + k]}) must match the existing size ({s}) at "
+                "non-singleton dimension "
                 f"{lead + k}.  Target sizes: {list(shape)}.  Tensor sizes: {list(have)}"
             )
 
@@ -231,7 +241,7 @@ def updated(input: Tensor, found: Plan, value: Any, accumulate: bool) -> Tensor:
     """`input` with `value` put, or added, at the places of a plan."""
     dtype = input._data.dtype
     have = _keys.shape_of_index(value)
-    if isinstance(value, TensorCore) and value._data.dtype != dtype:
+    if is_tensor(value) and value._data.dtype != dtype:
         if value._data.size != 1 or found.mask is None:
             raise RuntimeError(
                 "Index put requires the source and destination dtypes match, got "
@@ -249,7 +259,10 @@ def updated(input: Tensor, found: Plan, value: Any, accumulate: bool) -> Tensor:
     while len(have) > len(shape) and have[0] == 1:
         have = have[1:]
     if len(have) > len(shape) or any(s not in (1, t) for s, t in zip(have[::-1], shape[::-1], strict=False)):
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(have)} cannot be broadcast to indexing result of shape {list(shape)}")
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(have)} cannot be broadcast to indexing result of shape "
+            f"{list(shape)}"
+        )
 
     def index_put(a: mx.array, v: mx.array, *indices: mx.array) -> mx.array:
         part = a[cut] if cut else a
@@ -272,7 +285,7 @@ def _where_masked(input: Tensor, found: Plan, value: Any, rest: int) -> Tensor:
     cut, places = found.basic, found.places
     shape, first = found.shape, found.places[0] if found.places else 0
     width = len(places)
-    mask = found.mask if isinstance(found.mask, TensorCore) else mx.array(found.mask)
+    mask = found.mask if is_tensor(found.mask) else mx.array(found.mask)
     target = (*shape[:first], 1, *shape[first + width :])
     _check_masked(_keys.shape_of_index(value), target)
 
@@ -293,7 +306,8 @@ def _check_masked(have: tuple[int, ...], target: tuple[int, ...]) -> None:
         have = have[1:]
     if len(have) > len(target) or any(s not in (1, t) for s, t in zip(have[::-1], target[::-1], strict=False)):
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(have)} cannot be broadcast to indexing result of shape {list(target)}"
+            f"shape mismatch: value tensor of shape {list(have)} cannot be broadcast to indexing result of shape "
+            f"{list(target)}"
         )
 
 
@@ -311,7 +325,7 @@ def index_put_(input: Tensor, indices: Any, values: Tensor, accumulate: bool = F
 
 
 def _put(input: Tensor, indices: Any, values: Any, accumulate: bool) -> Tensor:
-    if not isinstance(values, TensorCore):
+    if not is_tensor(values):
         raise TypeError(f"index_put(): argument 'values' must be Tensor, not {type(values).__name__}")
     if array(values).dtype != array(input).dtype:
         raise RuntimeError(
@@ -321,6 +335,8 @@ def _put(input: Tensor, indices: Any, values: Any, accumulate: bool) -> Tensor:
     parts = tuple(_all if i is None else i for i in indices)
     for part in parts:
         if not isinstance(part, (TensorCore, slice)):
-            raise TypeError(f"index_put(): argument 'indices' must be a tuple of Tensors, got {type(part).__name__} in it")
-    parts = tuple([reshape(p, (1,)) if isinstance(p, TensorCore) and not array(p).ndim else p for p in parts])
+            raise TypeError(
+                f"index_put(): argument 'indices' must be a tuple of Tensors, got {type(part).__name__} in it"
+            )
+    parts = tuple([reshape(p, (1,)) if is_tensor(p) and not array(p).ndim else p for p in parts])
     return updated(input, plan(input, parts), values, accumulate)

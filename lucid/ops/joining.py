@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import apply, array
+from lucid.ops._check import is_tensor
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
 from lucid.ops._promotion import result_type
-from lucid.ops.shape import check_tensor, reshape
+from lucid.ops.shape import reshape
 
 __all__ = ["cat", "column_stack", "concat", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack"]
 
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
 
 
 def check_tensors(operation: str, tensors: Any) -> tuple[Tensor, ...]:
-    """`tensors`, one or a sequence of tensors, as a tuple. Raises TypeError for anything else, RuntimeError if it is empty."""
-    if isinstance(tensors, TensorCore) or not isinstance(tensors, Sequence):
-        raise TypeError(f"{operation}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+    """`tensors`, one or a sequence of tensors, as a tuple.
+
+    Raises TypeError for anything else, RuntimeError if it is empty.
+    """
+    if is_tensor(tensors) or not isinstance(tensors, Sequence):
+        raise TypeError(
+            f"{operation}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
+        )
     for k, t in enumerate(tensors):
-        if not isinstance(t, TensorCore):
+        if not is_tensor(t):
             raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type(t).__name__}")
     return tuple(tensors)  # type: ignore[arg-type]
 
@@ -79,7 +85,8 @@ def _joined_carefully(operation: str, tensors: tuple[Tensor, ...], dim: int) -> 
                 raise RuntimeError(f"{operation}: Tensors must have same number of dimensions: got {n} and {len(s)}")
             at = next(i for i in range(n) if i != d and s[i] != want[i])
             raise RuntimeError(
-                f"{operation}: Sizes of tensors must match except in dimension {d}. Expected size {want[at]} but got size {s[at]} for tensor number {k} "
+                f"{operation}: Sizes of tensors must match except in dimension {d}. Expected size {want[at]} but "
+                f"got size {s[at]} for tensor number {k} "
                 "in the list."
             )
         same = same and t._data.dtype == first.dtype
@@ -106,7 +113,9 @@ def concat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None
     return cat(tensors, dim, out=out)
 
 
-def concatenate(tensors: Sequence[Tensor], axis: int = 0, out: Tensor | None = None, *, dim: int | None = None) -> Tensor:
+def concatenate(
+    tensors: Sequence[Tensor], axis: int = 0, out: Tensor | None = None, *, dim: int | None = None
+) -> Tensor:
     """`cat` under numpy's name."""
     return cat(tensors, axis if dim is None else dim, out=out)
 
@@ -123,7 +132,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
         a = array(t)
         if a.shape != first.shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(first.shape)} at entry 0 and {list(a.shape)} at entry {k}"
+                f"stack expects each tensor to be equal size, but got {list(first.shape)} at entry 0 and "
+                f"{list(a.shape)} at entry {k}"
             )
         same = same and a.dtype == first.dtype
     to = None if same else result_type(*found).mx

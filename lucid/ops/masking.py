@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
-from lucid import _tape, _views, dtypes
-from lucid._tape import TensorCore, apply, array
-from lucid import _known
+from lucid import _known, _tape, _views
+from lucid._tape import apply, array
 from lucid.ops import _keys
+from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._out import give
 from lucid.ops._place import take
 from lucid.ops._promotion import number, result_type
-from lucid.ops.shape import check_tensor
 
 __all__ = ["argwhere", "masked_fill", "masked_scatter", "masked_select", "nonzero", "where"]
 
@@ -31,17 +30,19 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     >>> lucid.where(lucid.tensor([True, False]), 1.0, 0.0)
     tensor([1., 0.])
     """
-    if not isinstance(condition, TensorCore):
+    if not is_tensor(condition):
         raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     if input is None or other is None:
         raise TypeError("where(): expected condition alone, or condition, input and other")
     if array(condition).dtype not in _keys.MASK:
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype!r}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype!r}"
+        )
     to = result_type(input, other).mx
-    a = input if isinstance(input, TensorCore) else number(input, to)
-    b = other if isinstance(other, TensorCore) else number(other, to)
+    a = input if is_tensor(input) else number(input, to)
+    b = other if is_tensor(other) else number(other, to)
 
     def fn(c: mx.array, x: mx.array, y: mx.array) -> mx.array:
         return mx.where(c if c.dtype == mx.bool_ else c != 0, x.astype(to), y.astype(to))
@@ -59,7 +60,7 @@ def method_where(input: Tensor, condition: Tensor, other: Any) -> Tensor:
 
 def _mask(operation: str, input: Tensor, mask: Any) -> None:
     check_tensor(operation, input)
-    if not isinstance(mask, TensorCore):
+    if not is_tensor(mask):
         raise TypeError(f"{operation}(): argument 'mask' must be Tensor, not {type(mask).__name__}")
     if array(mask).dtype != mx.bool_:
         raise RuntimeError(f"{operation} only supports boolean masks, but got mask with dtype {mask.dtype!r}")
@@ -72,13 +73,16 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """
     _mask("masked_fill", input, mask)
     to = array(input).dtype
-    if isinstance(value, TensorCore):
+    if is_tensor(value):
         if array(value).ndim:
             raise RuntimeError(
-                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._data.ndim} dimension(s)."
+                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._data.ndim} "
+                "dimension(s)."
             )
         if value.dtype.is_complex and not input.dtype.is_complex:
-            raise RuntimeError(f"value cannot be converted to type {input.dtype!r} without overflow: it is {value.dtype!r}")
+            raise RuntimeError(
+                f"value cannot be converted to type {input.dtype!r} without overflow: it is {value.dtype!r}"
+            )
     else:
         value = _fitting(value, input)
 
@@ -127,7 +131,8 @@ def _common(operation: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int
             x, y = (a[-k] if k <= len(a) else 1), (b[-k] if k <= len(b) else 1)
             if x != y and 1 not in (x, y):
                 raise RuntimeError(
-                    f"{operation}: The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton dimension {n - k}"
+                    f"{operation}: The size of tensor a ({x}) must match the size of tensor b ({y}) at "
+                    f"non-singleton dimension {n - k}"
                 ) from None
         raise
 
@@ -142,12 +147,17 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if array(mask).dtype != mx.bool_:
         raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype!r}")
     if array(input).dtype != array(source).dtype:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes but got {input.dtype!r} and {source.dtype!r}")
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {input.dtype!r} and {source.dtype!r}"
+        )
     shape = _common("masked_scatter", input._data.shape, mask._data.shape)
     count = source._data.size
     chosen = _known.values(mask)
     if chosen is not None and np.broadcast_to(chosen, shape).sum() > count:
-        raise RuntimeError(f"masked_scatter: expected the number of elements in source ({count}) to be at least the number of ones in the mask")
+        raise RuntimeError(
+            f"masked_scatter: expected the number of elements in source ({count}) to be at least the number of ones "
+            "in the mask"
+        )
     if count == 0:
         source = _tape.wrap(mx.zeros((1,), input._data.dtype))
 

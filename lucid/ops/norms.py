@@ -170,16 +170,15 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float, *, out: Tensor | N
     """`input` with each slice along `dim` whose `p`-norm is larger than `maxnorm` scaled down to it."""
     if not isinstance(input, TensorCore):
         raise TypeError(f"renorm(): argument 'input' must be Tensor, not {type(input).__name__}")
-    kind = input._data.dtype
-    if kind not in INEXACT:
-        raise RuntimeError(f"renorm: expected a floating point or complex tensor, got {OF_MX[kind]!r}")
     if isinstance(p, complex) or not p > 0:
         raise RuntimeError(f"renorm: non-positive norm not supported, got p={p}")
+    kind, axis = input._data.dtype, wrap_dim(dim, input._data.ndim, "renorm")
+    if kind not in INEXACT:
+        raise RuntimeError(f"renorm: expected a floating point or complex tensor, got {OF_MX[kind]!r}")
     if input._data.ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input._data.ndim} dimensions")
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
-    axis = wrap_dim(dim, input._data.ndim, "renorm")
     others = tuple(k for k in range(input._data.ndim) if k != axis)
 
     def fn(a: mx.array) -> mx.array:

@@ -9,11 +9,11 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _views
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import apply, array
+from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import shape_of, wrap_dim
 from lucid.ops._keys import basic_shape
 from lucid.ops.geometry import storage_offset
-from lucid.ops.shape import check_tensor
 
 __all__ = [
     "as_strided",
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 Ghost = np.ndarray[Any, Any]
 Key = tuple[Any, ...]
-_all = slice(None)  # MLX 0.32.4 refuses `as_strided` of a broadcast array when it is evaluated, hence the `contiguous` below
+_all = slice(
+    None
+)  # MLX 0.32.4 refuses `as_strided` of a broadcast array when it is evaluated, hence the `contiguous` below
 
 
 def put_at(key: Key, parent: mx.array, value: mx.array) -> mx.array:
@@ -62,7 +64,9 @@ def _moves(key: Key) -> tuple[Any, Any]:
         if None not in key:
             return g[(*key, ...)]
         plain = g[(*[k for k in key if k is not None], ...)]
-        return plain.reshape(basic_shape(key, g.shape), copy=False)  # gives dimensions of size 1 a stride, as PyTorch does
+        return plain.reshape(
+            basic_shape(key, g.shape), copy=False
+        )  # gives dimensions of size 1 a stride, as PyTorch does
 
     def put(parent: mx.array, value: mx.array) -> mx.array:
         return put_at(key, parent, value)
@@ -77,7 +81,7 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     d = wrap_dim(dim, len(shape), "narrow")
-    if isinstance(start, TensorCore) and (start._data.ndim or start.dtype.is_inexact):
+    if is_tensor(start) and (start._data.ndim or start.dtype.is_inexact):
         raise RuntimeError("narrow: start must be an 0-dim integral Tensor.")
     first, n = start.__index__(), shape[d]
     if length < 0:
@@ -99,7 +103,8 @@ def select(input: Tensor, dim: int, index: int | Tensor) -> Tensor:
     d, k = wrap_dim(dim, len(shape), "select"), index.__index__()
     if not -shape[d] <= k < shape[d]:
         raise IndexError(
-            f"select(): index {k} out of range for tensor of size {list(shape)} at dimension {d}; index {k} is out of bounds for "
+            f"select(): index {k} out of range for tensor of size {list(shape)} at dimension {d}; index {k} is out "
+            "of bounds for "
             f"dimension {d} with size {shape[d]}"
         )
     return sliced("select", input, (_all,) * d + (k,))
@@ -118,7 +123,12 @@ def _pieces(operation: str, input: Tensor, dim: int, bounds: Sequence[tuple[int,
 
     fn.__qualname__ = operation
     whole = last == array(input).shape[dim]
-    return _attached(apply(fn, input) if whole else apply(fn, sliced("slice", input, (_all,) * dim + (slice(0, last, 1),))), input, dim, bounds)
+    return _attached(
+        apply(fn, input) if whole else apply(fn, sliced("slice", input, (_all,) * dim + (slice(0, last, 1),))),
+        input,
+        dim,
+        bounds,
+    )
 
 
 def _attached(outs: Sequence[Tensor], input: Tensor, dim: int, bounds: Sequence[Any]) -> tuple[Tensor, ...]:
@@ -182,7 +192,8 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
     d, sizes = wrap_dim(dim, len(shape), "split_with_sizes"), shape_of((split_sizes,), "split_with_sizes")
     if any(s < 0 for s in sizes) or sum(sizes) != shape[d]:
         raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {shape[d]} (input tensor's size at dimension {dim}), all "
+            f"split_with_sizes expects split_sizes to sum exactly to {shape[d]} (input tensor's size at dimension "
+            f"{dim}), all "
             f"non-negative, but got split_sizes={list(sizes)}"
         )
     bounds, at = [], 0
@@ -220,7 +231,9 @@ def tensor_split(
 ) -> tuple[Tensor, ...]:
     """Views along `dim`: that many of nearly equal size, or cut at the indices listed."""
     check_tensor("tensor_split", input)
-    return _tensor_split("tensor_split", input, next(v for v in (indices_or_sections, indices, sections, ()) if v is not None), dim)
+    return _tensor_split(
+        "tensor_split", input, next(v for v in (indices_or_sections, indices, sections, ()) if v is not None), dim
+    )
 
 
 def _tensor_split(operation: str, input: Tensor, cuts: Any, dim: int) -> tuple[Tensor, ...]:
@@ -228,9 +241,11 @@ def _tensor_split(operation: str, input: Tensor, cuts: Any, dim: int) -> tuple[T
     if not shape:
         raise RuntimeError(f"{operation} expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     d = wrap_dim(dim, len(shape), operation)
-    if isinstance(cuts, TensorCore):
+    if is_tensor(cuts):
         if cuts._data.ndim > 1 or str(cuts.dtype) != "lucid.int64":
-            raise RuntimeError(f"{operation} expected tensor_indices_or_sections to be a 0- or 1-dim int64 tensor, got {cuts.dtype!r}")
+            raise RuntimeError(
+                f"{operation} expected tensor_indices_or_sections to be a 0- or 1-dim int64 tensor, got {cuts.dtype!r}"
+            )
         cuts = cuts.tolist()
     n = shape[d]
     if isinstance(cuts, (list, tuple)):
@@ -252,9 +267,16 @@ def _numpy_split(operation: str, input: Tensor, cuts: Any, dim: int, least: int)
     check_tensor(operation, input)
     shape = array(input).shape
     if len(shape) < least:
-        raise RuntimeError(f"torch.{operation} requires a tensor with at least {least} dimension, but got a tensor with {len(shape)} dimensions!".replace("torch.", ""))
+        raise RuntimeError(
+            f"torch.{operation} requires a tensor with at least {least} dimension, but got a tensor with {len(shape)} dimensions!".replace(
+                "torch.", ""
+            )
+        )
     if isinstance(cuts, int) and (cuts <= 0 or shape[dim] % cuts):
-        raise RuntimeError(f"{operation} attempted to split along dimension {dim}, but the size of the dimension {shape[dim]} is not divisible by the split_size {cuts}!")
+        raise RuntimeError(
+            f"{operation} attempted to split along dimension {dim}, but the size of the dimension {shape[dim]} is "
+            f"not divisible by the split_size {cuts}!"
+        )
     return _tensor_split(operation, input, cuts, dim)
 
 
@@ -294,7 +316,10 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """The view of the diagonal of the dimensions `dim1` and `dim2`, which comes last. Raises RuntimeError if they are the same."""
+    """The view of the diagonal of the dimensions `dim1` and `dim2`, which comes last.
+
+    Raises RuntimeError if they are the same.
+    """
     check_tensor("diagonal", input)
     shape = array(input).shape
     d1, d2 = wrap_dim(dim1, len(shape), "diagonal"), wrap_dim(dim2, len(shape), "diagonal")
@@ -356,13 +381,16 @@ def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storag
     if len(sizes) != len(strides):
         raise RuntimeError(f"mismatch in length of strides and shape: {list(sizes)} and {list(strides)}")
     if any(s < 0 for s in strides):
-        raise RuntimeError(f"as_strided: Negative strides are not supported at the moment, got strides: {list(strides)}")
+        raise RuntimeError(
+            f"as_strided: Negative strides are not supported at the moment, got strides: {list(strides)}"
+        )
     offset = _offset(input) if storage_offset is None else storage_offset
     owner = _owner(input)
     reach = offset + sum((n - 1) * s for n, s in zip(sizes, strides, strict=True)) + 1
-    if 0 not in sizes and reach > owner._data.size or offset < 0:
+    if (0 not in sizes and reach > owner._data.size) or offset < 0:
         raise RuntimeError(
-            f"as_strided: sizes {list(sizes)}, strides {list(strides)}, storage offset {offset} require a storage of {reach} elements, "
+            f"as_strided: sizes {list(sizes)}, strides {list(strides)}, storage offset {offset} require a storage "
+            f"of {reach} elements, "
             f"which is out of bounds for storage of {owner._data.size} elements"
         )
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import return_types
-from lucid._known import values as known_values
-from lucid._tape import TensorCore, apply
+from lucid._tape import TensorCore, apply, array
 from lucid.dtypes import INEXACT, OF_MX
 from lucid.ops._arguments import numpy_names
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give, give_pair
-from lucid.ops._reduce import evenly, front, need_elements, on_rows, pick
+from lucid.ops._reduce import evenly, first_true, front, need_elements, on_rows, pick
 from lucid.ops.sorting import order
 
 __all__ = ["median", "mode", "nanmedian", "nanquantile", "quantile"]
@@ -152,8 +151,8 @@ def _quantile(
             )
         if q._data.ndim > 1:
             raise RuntimeError(f"{operation}() q must be a scalar or 1D tensor, got shape {tuple(q._data.shape)}")
-        seen = known_values(q) if q._data.size else None
-        if seen is not None and not ((seen >= 0) & (seen <= 1)).all():
+        wanted_ranks = array(q)  # type: ignore[arg-type]
+        if first_true(outside=mx.logical_not((wanted_ranks >= 0) & (wanted_ranks <= 1))):
             raise RuntimeError(f"{operation}() q values must be in the range [0, 1]")
     elif not 0 <= q <= 1:
         raise RuntimeError(f"{operation}() q must be in the range [0, 1] but got {q}")

@@ -10,8 +10,8 @@ import numpy as np
 from lucid import _views
 from lucid._tape import array
 from lucid.dtypes import as_dtype
+from lucid.ops._check import check_tensor
 from lucid.ops.geometry import strides_of
-from lucid.ops.shape import check_tensor
 from lucid.ops.shape import view as same_view
 
 __all__ = ["view_as_complex", "view_as_real"]
@@ -34,18 +34,22 @@ def view_dtype(input: Tensor, dtype: Any) -> Tensor:
         return same_view(input, data.shape)
     if have != want:
         if data.ndim == 0:
-            raise RuntimeError(
-                f"self.dim() cannot be 0 to view {input.dtype!r} as {to!r} (different element sizes)"
-            )
+            raise RuntimeError(f"self.dim() cannot be 0 to view {input.dtype!r} as {to!r} (different element sizes)")
         last = strides_of(input)[-1]
         if last != 1 and data.size > 1:
-            raise RuntimeError(f"self.stride(-1) must be 1 to view {input.dtype!r} as {to!r} (different element sizes), but got {last}")
+            raise RuntimeError(
+                f"self.stride(-1) must be 1 to view {input.dtype!r} as {to!r} (different element sizes), but got {last}"
+            )
         if want > have and data.shape[-1] % (want // have):
             raise RuntimeError(
-                f"self.size(-1) must be divisible by {want // have} to view {input.dtype!r} as {to!r} (different element sizes), but got {data.shape[-1]}"
+                f"self.size(-1) must be divisible by {want // have} to view {input.dtype!r} as {to!r} (different "
+                f"element sizes), but got {data.shape[-1]}"
             )
     if input.requires_grad:
-        raise RuntimeError(f"view: a tensor that requires grad cannot be viewed as {to!r}, MLX has no gradient for it; call detach() first")
+        raise RuntimeError(
+            f"view: a tensor that requires grad cannot be viewed as {to!r}, MLX has no gradient for it; call "
+            "detach() first"
+        )
     target, source = to.mx, data.dtype
 
     def view(a: mx.array) -> mx.array:
@@ -72,7 +76,10 @@ def _scaled(g: Ghost, have: int, want: int) -> Ghost:
 
 
 def view_as_real(input: Tensor) -> Tensor:
-    """A complex tensor as a float tensor with a last dimension of 2 for the real and imaginary parts. Raises RuntimeError for others."""
+    """A complex tensor as a float tensor with a last dimension of 2 for the real and imaginary parts.
+
+    Raises RuntimeError for others.
+    """
     check_tensor("view_as_real", input)
     if not input.dtype.is_complex:
         raise RuntimeError(f"view_as_real is only supported for complex tensors, got {input.dtype!r}")
@@ -91,7 +98,10 @@ def view_as_complex(input: Tensor) -> Tensor:
     check_tensor("view_as_complex", input)
     shape = array(input).shape
     if str(input.dtype) != "lucid.float32":
-        raise RuntimeError(f"view_as_complex is only supported for float32 tensors (MLX has complex64 only), but got a tensor of {input.dtype!r}")
+        raise RuntimeError(
+            "view_as_complex is only supported for float32 tensors (MLX has complex64 only), but got a tensor of "
+            f"{input.dtype!r}"
+        )
     if not shape:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if shape[-1] != 2:

@@ -10,11 +10,12 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _known, _tape
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import apply, array
 from lucid.ops import _keys
+from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import shape_of, wrap_dim, wrap_dims
 from lucid.ops._place import take
-from lucid.ops.shape import _one, check_tensor
+from lucid.ops.shape import one_of
 
 __all__ = ["flip", "fliplr", "flipud", "repeat_interleave", "roll", "rot90", "tile"]
 
@@ -29,13 +30,13 @@ def repeat(input: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
 
     Raises RuntimeError if there are fewer numbers than dimensions, or a negative one.
     """
-    return _tiled("repeat", input, shape_of((_one(sizes) if repeats is None else repeats,), "repeat"))
+    return _tiled("repeat", input, shape_of((one_of(sizes) if repeats is None else repeats,), "repeat"))
 
 
 def tile(input: Tensor, *sizes: Any, dims: Any = None) -> Tensor:
     """`input` so many times along each of its last dimensions."""
     check_tensor("tile", input)
-    times = shape_of((_one(sizes) if dims is None else dims,), "tile")
+    times = shape_of((one_of(sizes) if dims is None else dims,), "tile")
     return _tiled("repeat", input, (1,) * (array(input).ndim - len(times)) + times)
 
 
@@ -43,7 +44,8 @@ def _tiled(operation: str, input: Tensor, times: tuple[int, ...]) -> Tensor:
     shape = array(input).shape
     if len(times) < len(shape):
         raise RuntimeError(
-            f"{operation}: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got {len(times)} "
+            f"{operation}: Number of dimensions of repeat dims can not be smaller than number of dimensions of "
+            f"tensor: got {len(times)} "
             f"for {len(shape)}"
         )
     if any(k < 0 for k in times):
@@ -63,7 +65,9 @@ def _tiled(operation: str, input: Tensor, times: tuple[int, ...]) -> Tensor:
     return result
 
 
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each element of `input` repeated `repeats` times along `dim`; without `dim`, of all elements in one dimension.
 
     `repeats` is a number or a vector with one for each index; given alone, the indices themselves are repeated. A vector is evaluated:
@@ -87,16 +91,21 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     size = array(input).size if flat else shape[d] if shape else 1
     if isinstance(repeats, (list, tuple)):
         repeats = np.asarray(repeats, np.int64)
-    counts = np.asarray(repeats) if not isinstance(repeats, TensorCore) else _counts(repeats)
+    counts = np.asarray(repeats) if not is_tensor(repeats) else _counts(repeats)
     if counts.ndim > 1:
         raise RuntimeError("repeat_interleave: repeats must be 0-dim or 1-dim tensor")
     if counts.size and counts.min() < 0:
         raise RuntimeError("repeat_interleave: repeats can not be negative")
     if counts.ndim == 1 and len(counts) not in (1, size):
-        raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and input.size({d}) = {size}")
+        raise RuntimeError(
+            f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and "
+            f"input.size({d}) = {size}"
+        )
     chosen = np.repeat(np.arange(size, dtype=np.int32), np.broadcast_to(counts, (size,)))
     if output_size is not None and output_size != len(chosen):
-        raise RuntimeError(f"repeat_interleave: allocated size {output_size} does not match required size {len(chosen)}")
+        raise RuntimeError(
+            f"repeat_interleave: allocated size {output_size} does not match required size {len(chosen)}"
+        )
 
     def fn(a: mx.array, i: mx.array) -> mx.array:
         if flat:
@@ -125,7 +134,7 @@ def _counts(repeats: Tensor) -> np.ndarray[Any, Any]:
 def flip(input: Tensor, *sizes: Any, dims: Any = None) -> Tensor:
     """`input` in reverse order along `dims`. It copies. Raises RuntimeError if a dimension is named twice."""
     check_tensor("flip", input)
-    wanted = _one(sizes) if dims is None else dims
+    wanted = one_of(sizes) if dims is None else dims
     n = array(input).ndim
     turned = wrap_dims(wanted, n, "flip") if isinstance(wanted, int) or len(wanted) else ()
     return _flipped("flip", input, turned)
@@ -171,7 +180,7 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     shape = array(input).shape
     if not by:
         raise RuntimeError("`shifts` required")
-    if not along and len(by) != 1 or along and len(along) != len(by):
+    if (not along and len(by) != 1) or (along and len(along) != len(by)):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
     if along and not shape:
         raise IndexError("roll: Dimension specified as 0 but tensor has no dimensions")

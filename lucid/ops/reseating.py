@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import _tape, _views
-from lucid._tape import Leaf, TensorCore, array, wrap
+from lucid._tape import Leaf, array, wrap
 from lucid.ops import shape as _shape
+from lucid.ops._check import is_tensor
 from lucid.ops._dims import shape_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def _reseat(t: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
-    """Make `t` the view that `view` gives of what it was. Views made of it before keep looking at it, not at what it was."""
+    """Make `t` the view that `view` gives of what it was.
+
+    Views made of it before keep looking at it, not at what it was.
+    """
     array(t)
     if isinstance(t._node, Leaf) and _tape.mode.grad:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
@@ -54,13 +58,17 @@ def t_(input: Tensor) -> Tensor:
 
 
 def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
-    """Give the tensor another shape; elements that are not in use any more go, new ones are 0. Returns the tensor itself.
+    """Give the tensor another shape; elements that are not in use any more go, new ones are 0.
+
+    Returns the tensor itself.
 
     Raises RuntimeError for a view and for a tensor that requires a gradient.
     """
-    shape = shape_of((_shape._one(sizes),), "resize_")
+    shape = shape_of((_shape.one_of(sizes),), "resize_")
     if memory_format is not None:
-        raise NotImplementedError("resize_: memory_format is not supported; call contiguous(memory_format=...) afterwards")
+        raise NotImplementedError(
+            "resize_: memory_format is not supported; call contiguous(memory_format=...) afterwards"
+        )
     if any(s < 0 for s in shape):
         raise RuntimeError(f"resize_: Trying to create tensor with negative dimension: {list(shape)}")
     if input.requires_grad:
@@ -83,9 +91,13 @@ def resize_as_(input: Tensor, other: Tensor, memory_format: Any = None) -> Tenso
 
 
 def data_ptr(input: Tensor) -> int:
-    """Not available: RuntimeError. An array is computed when it is needed and has no address until then, nor a lasting one."""
+    """Not available: RuntimeError.
+
+    An array is computed when it is needed and has no address until then, nor a lasting one.
+    """
     raise RuntimeError(
-        "data_ptr: a tensor has no fixed address, its array is computed lazily and replaced when it is written; compare tensors with `is`, "
+        "data_ptr: a tensor has no fixed address, its array is computed lazily and replaced when it is written; "
+        "compare tensors with `is`, "
         "or share memory through __dlpack__()"
     )
 
@@ -118,6 +130,6 @@ def get_device(input: Tensor) -> int:
 
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """True if both have the same shape."""
-    if not isinstance(other, TensorCore):
+    if not is_tensor(other):
         raise TypeError(f"is_same_size(): argument 'other' must be Tensor, not {type(other).__name__}")
     return array(input).shape == array(other).shape

@@ -13,22 +13,12 @@ from lucid._generator import Generator, draw_exponential, draw_integers, draw_no
 from lucid._tape import TensorCore, array, escape, wrap
 from lucid.dtypes import FLOATING, OF_MX, dtype
 from lucid.ops._out import give, into
-from lucid.ops._reduce import HALF
+from lucid.ops._reduce import HALF, first_true
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 __all__ = ["bernoulli", "multinomial", "poisson"]
-
-
-def refuse(**checks: mx.array) -> str | None:
-    """The name of the first of `checks` that is true somewhere. In a traced function there are no values yet."""
-    found = {name: mx.any(wrong) for name, wrong in checks.items()}
-    try:
-        mx.eval(list(found.values()))
-    except ValueError:
-        return None
-    return next((name for name, wrong in found.items() if wrong.item()), None)
 
 
 def bernoulli(
@@ -50,7 +40,7 @@ def _zeros_and_ones(shape: tuple[int, ...], p: Any, generator: Generator | None)
     if isinstance(p, TensorCore):
         escape(p)
         odds = array(p).astype(mx.float32)  # type: ignore[arg-type]
-        if refuse(outside=mx.logical_not((odds >= 0) & (odds <= 1))):
+        if first_true(outside=mx.logical_not((odds >= 0) & (odds <= 1))):
             raise RuntimeError("bernoulli: expected all probabilities to be between 0 and 1")
         return mx.random.bernoulli(mx.broadcast_to(odds, shape), key=fresh_key(generator))
     if not 0 <= p <= 1:
@@ -92,7 +82,7 @@ def multinomial(
     if weights.size == 0:
         return give(wrap(mx.zeros((*shape[:-1], num_samples), mx.int64)), out, "multinomial")
     weights = weights if kind == mx.float64 else weights.astype(mx.float32)
-    wrong = refuse(element=mx.logical_not((weights >= 0) & (weights < mx.inf)), row=mx.sum(weights, axis=-1) <= 0)
+    wrong = first_true(element=mx.logical_not((weights >= 0) & (weights < mx.inf)), row=mx.sum(weights, axis=-1) <= 0)
     if wrong == "element":
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
     if wrong == "row":

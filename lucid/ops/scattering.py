@@ -1,4 +1,7 @@
-"""Writing at index tensors along a dimension: scatter and its relatives. None of them changes its argument; in-place twins do."""
+"""Writing at index tensors along a dimension: scatter and its relatives.
+
+None of them changes its argument; in-place twins do.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import apply, array
+from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import wrap_dim
 from lucid.ops._keys import bounded
 from lucid.ops._out import give
 from lucid.ops._place import on_cpu_if_wide
 from lucid.ops._promotion import number
 from lucid.ops.gathering import check_index, check_sizes
-from lucid.ops.shape import check_tensor
 
 __all__ = ["scatter", "scatter_add", "scatter_reduce"]
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-Combine = Callable[[mx.array, mx.array, mx.array], mx.array]  # (flat target, flat positions, flat values) -> flat target
+Combine = Callable[
+    [mx.array, mx.array, mx.array], mx.array
+]  # (flat target, flat positions, flat values) -> flat target
 
 
 def _same_dtype(operation: str, input: Tensor, src: Any) -> None:
-    if not isinstance(src, TensorCore):
+    if not is_tensor(src):
         raise TypeError(f"{operation}(): argument 'src' must be Tensor, not {type(src).__name__}")
     if array(src).dtype != array(input).dtype:
-        raise RuntimeError(f"{operation}(): Expected self.dtype to be equal to src.dtype, got {input.dtype!r} and {src.dtype!r}")
+        raise RuntimeError(
+            f"{operation}(): Expected self.dtype to be equal to src.dtype, got {input.dtype!r} and {src.dtype!r}"
+        )
 
 
 def _along(operation: str, input: Tensor, dim: int, index: Tensor, src: Any, combine: Combine) -> Tensor:
@@ -40,10 +47,10 @@ def _along(operation: str, input: Tensor, dim: int, index: Tensor, src: Any, com
     d = wrap_dim(dim, len(shape), operation)
     if index._data.size:
         check_sizes(operation, wanted, shape, d)
-        if isinstance(src, TensorCore):
+        if is_tensor(src):
             check_sizes(operation, wanted, src._data.shape, None)
     index = bounded(index, d, 0, shape[d] if shape else 1, RuntimeError)
-    cut = tuple([slice(0, n) for n in wanted]) if isinstance(src, TensorCore) and src._data.shape != wanted else ()
+    cut = tuple([slice(0, n) for n in wanted]) if is_tensor(src) and src._data.shape != wanted else ()
     positions = _positions(shape, wanted, d)
 
     def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
@@ -96,9 +103,18 @@ def increase(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
 
 
 def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None, out: Tensor | None = None
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
-    """A copy of `input` with `src`, a tensor or a number, at `index` along `dim`: `result[index[i, j], j] = src[i, j]` for `dim=0`.
+    """A copy of `input` with `src`, a tensor or a number, at `index` along `dim`.
+
+    `result[index[i, j], j] = src[i, j]` for `dim=0`.
 
     `reduce` "add" or "multiply" combines instead of replacing. Where an index repeats without `reduce`, one of the values stays.
     Raises RuntimeError for an index out of range or of another dtype, and if `src` has another dtype than `input`.
@@ -109,10 +125,10 @@ def scatter(
         raise TypeError("scatter(): expected src or value")
     if reduce not in (None, "add", "multiply"):
         raise RuntimeError(f"scatter: reduce argument must be either add or multiply, got {reduce!r}")
-    if isinstance(source, TensorCore) and value is None:
+    if is_tensor(source) and value is None:
         _same_dtype("scatter", input, source)
     else:
-        source = number(source.item() if isinstance(source, TensorCore) else source, array(input).dtype)
+        source = number(source.item() if is_tensor(source) else source, array(input).dtype)
     combine = {None: replace, "add": increase, "multiply": _multiply}[reduce]
     return give(_along("scatter", input, dim, index, source, combine), out, "scatter")
 
@@ -122,14 +138,24 @@ def _multiply(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A copy of `input` with `src` added at `index` along `dim`, as often as an index appears. Raises as `scatter` does."""
+    """A copy of `input` with `src` added at `index` along `dim`, as often as an index appears.
+
+    Raises as `scatter` does.
+    """
     check_tensor("scatter_add", input)
     _same_dtype("scatter_add", input, src)
     return give(_along("scatter_add", input, dim, index, src, increase), out, "scatter_add")
 
 
 def scatter_reduce(
-    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True, out: Tensor | None = None
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    out: Tensor | None = None,
 ) -> Tensor:
     """All values of `src` with the same index along `dim`, and with `include_self` the one of `input` there, reduced to one.
 
@@ -140,7 +166,9 @@ def scatter_reduce(
     return give(reduced("scatter_reduce", input, dim, index, src, reduce, include_self), out, "scatter_reduce")
 
 
-def reduced(operation: str, input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, include_self: bool) -> Tensor:
+def reduced(
+    operation: str, input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, include_self: bool
+) -> Tensor:
     """What `scatter_reduce` and `index_reduce` have in common."""
     combine = {"sum": _sum, "prod": _product, "mean": _mean, "amax": _largest, "amin": _smallest}.get(reduce)
     if combine is None:
@@ -204,13 +232,18 @@ def _product(a: mx.array, i: mx.array, v: mx.array, own: bool) -> mx.array:
     result = mx.stop_gradient(mx.stop_gradient(start).at[i].multiply(mx.stop_gradient(v)))
     if not mx.issubdtype(a.dtype, mx.inexact):
         return result
-    # MLX 0.32.4 has no gradient for a multiplying scatter. Around the values at hand the product is linear in each factor: this adds
+    # MLX 0.32.4 has no gradient for a multiplying scatter. Around the values at hand the product is linear in each
+    # factor: this adds
     # terms that are zero and have its slope, the product of the other factors.
     zeros = (start == 0).astype(mx.int32).at[i].add((v == 0).astype(mx.int32))
     rest = mx.stop_gradient(mx.where(start == 0, 1, start).at[i].multiply(mx.where(v == 0, 1, v)))
 
     def slope(factor: mx.array, product: mx.array, count: mx.array) -> mx.array:
-        others = mx.where(factor == 0, mx.where(count == 1, product, 0), mx.where(count == 0, product / mx.where(factor == 0, 1, factor), 0))
+        others = mx.where(
+            factor == 0,
+            mx.where(count == 1, product, 0),
+            mx.where(count == 0, product / mx.where(factor == 0, 1, factor), 0),
+        )
         return mx.stop_gradient(others) * (factor - mx.stop_gradient(factor))
 
     return result + slope(start, rest, zeros).at[i].add(slope(v, rest[i], zeros[i]))

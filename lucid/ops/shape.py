@@ -10,8 +10,9 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _views
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import apply, array
 from lucid.dtypes import dtype as _dtype
+from lucid.ops._check import check_tensor
 from lucid.ops._dims import shape_of, wrap_dim, wrap_dims
 
 __all__ = [
@@ -38,14 +39,11 @@ if TYPE_CHECKING:
 Ghost = np.ndarray[Any, Any]
 
 
-def check_tensor(operation: str, input: Any) -> None:
-    """Raise TypeError unless `input` is a tensor."""
-    if not isinstance(input, TensorCore):
-        raise TypeError(f"{operation}(): argument 'input' must be Tensor, not {type(input).__name__}")
-
-
 def resolve(operation: str, sizes: Sequence[Any], count: int) -> tuple[int, ...]:
-    """`sizes` for `count` elements, with -1 worked out. Raises RuntimeError where they do not fit, TypeError for non-integers."""
+    """`sizes` for `count` elements, with -1 worked out.
+
+    Raises RuntimeError where they do not fit, TypeError for non-integers.
+    """
     shape = shape_of((tuple(sizes),), operation)
     if any(s < -1 for s in shape):
         raise RuntimeError(f"{operation}: invalid shape dimension {min(shape)}")
@@ -55,7 +53,8 @@ def resolve(operation: str, sizes: Sequence[Any], count: int) -> tuple[int, ...]
     if -1 in shape:
         if known == 0 and count == 0:
             raise RuntimeError(
-                f"{operation}: cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size "
+                f"{operation}: cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
+                "dimension size "
                 "-1 can be any value and is ambiguous"
             )
         if known and count % known == 0:
@@ -87,7 +86,7 @@ def _reshaped(operation: str, input: Tensor, shape: Sequence[Any]) -> Tensor:
         return _reshaped(operation, input, resolved)
 
 
-def _one(sizes: tuple[Any, ...]) -> Any:
+def one_of(sizes: tuple[Any, ...]) -> Any:
     return sizes[0] if len(sizes) == 1 and not hasattr(sizes[0], "__index__") else sizes
 
 
@@ -102,7 +101,7 @@ def view(input: Tensor, *shape: Any, dtype: Any = None, size: Any = None) -> Ten
     tensor([[1, 2],
             [3, 4]])
     """
-    sizes = _one(shape) if size is None else size
+    sizes = one_of(shape) if size is None else size
     if not shape and size is None and dtype is None:
         raise TypeError("view() received an invalid combination of arguments - got (), but expected a shape or a dtype")
     if dtype is not None or isinstance(sizes, _dtype):
@@ -112,7 +111,8 @@ def view(input: Tensor, *shape: Any, dtype: Any = None, size: Any = None) -> Ten
     if input._extra is not None and not _can_view(input, sizes):
         resolve("view", sizes, array(input).size)
         raise RuntimeError(
-            "view: view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            "view: view size is not compatible with input tensor's size and stride (at least one dimension spans "
+            "across two "
             f"contiguous subspaces): sizes {list(input._data.shape)}, wanted {list(sizes)}. Use .reshape(...) instead."
         )
     return _reshaped("view", input, sizes)
@@ -129,7 +129,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     Takes `reshape(x, (2, 3))` and, as a method, also `x.reshape(2, 3)`. One size may be -1.
     Raises RuntimeError if the number of elements differs.
     """
-    wanted = _one(sizes) if shape is None else shape
+    wanted = one_of(sizes) if shape is None else shape
     check_tensor("reshape", input)
     if input._extra is not None and not _can_view(input, wanted):
 
@@ -178,7 +178,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     shape = array(input).shape
     first, last = wrap_dim(start_dim, len(shape), "flatten"), wrap_dim(end_dim, len(shape), "flatten")
     if first > last:
-        raise RuntimeError(f"flatten() has invalid args: start_dim cannot come after end_dim, got {start_dim} and {end_dim}")
+        raise RuntimeError(
+            f"flatten() has invalid args: start_dim cannot come after end_dim, got {start_dim} and {end_dim}"
+        )
     if first == last and shape:
         return input
     return reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
@@ -201,7 +203,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
         inner = resolve("unflatten", wanted, shape[d])
     except RuntimeError:
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(wanted)} don't multiply up to the size of dim {dim} ({shape[d]}) in the input tensor"
+            f"unflatten: Provided sizes {list(wanted)} don't multiply up to the size of dim {dim} ({shape[d]}) in "
+            "the input tensor"
         ) from None
     return view(input, (*shape[:d], *inner, *shape[d + 1 :]))
 
@@ -214,7 +217,7 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
 
     Raises RuntimeError unless each dimension is named once, IndexError if one is out of range.
     """
-    wanted = _one(order) if dims is None else dims
+    wanted = one_of(order) if dims is None else dims
     if not order and dims is None:
         raise TypeError("permute() missing 1 required positional arguments: 'dims'")
 
@@ -236,7 +239,8 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
         found = shape_of((tuple(wanted),), "permute")
         if len(found) != n:
             raise RuntimeError(
-                f"permute: number of dimensions in the tensor input does not match the length of the desired ordering of dimensions "
+                "permute: number of dimensions in the tensor input does not match the length of the desired "
+                "ordering of dimensions "
                 f"i.e. input.dim() = {n} is not equal to len(dims) = {len(found)}"
             ) from None
         if len({wrap_dim(d, n, "permute") for d in found}) < n:
@@ -286,7 +290,10 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     n = array(input).ndim
     given = [tuple(d) if isinstance(d, Sequence) else (d,) for d in (source, destination)]
     if len(given[0]) != len(given[1]):
-        raise RuntimeError(f"movedim: Invalid source or destination dims: source ({given[0]}) and destination ({given[1]}) differ in number")
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({given[0]}) and destination ({given[1]}) differ "
+            "in number"
+        )
     if n == 0:
         for d in (*given[0], *given[1]):
             wrap_dim(d, 0, "movedim")
@@ -324,7 +331,9 @@ def matrix_transpose(input: Tensor) -> Tensor:
     if array(input).ndim == 0:
         return permute(input, ())
     if input._data.ndim < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {input._data.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {input._data.ndim}-D tensor."
+        )
     return transpose(input, -2, -1)
 
 
@@ -337,12 +346,17 @@ def conjugate_transpose(input: Tensor) -> Tensor:
 
 
 def adjoint(input: Tensor) -> Tensor:
-    """The last two dimensions exchanged and, for complex tensors, the conjugate taken. Raises RuntimeError for fewer than two."""
+    """The last two dimensions exchanged and, for complex tensors, the conjugate taken.
+
+    Raises RuntimeError for fewer than two.
+    """
     check_tensor("adjoint", input)
     if array(input).ndim == 0:
         return _conjugated(input)
     if input._data.ndim < 2:
-        raise RuntimeError(f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._data.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input._data.ndim}-D tensor."
+        )
     return _conjugated(transpose(input, -2, -1))
 
 
@@ -382,7 +396,13 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """`input` without its dimensions of size 1: all of them, or those among `dim`."""
     check_tensor("squeeze", input)
     shape = array(input).shape
-    dims = range(len(shape)) if dim is None else wrap_dims(dim, len(shape), "squeeze") if dim.__class__ is not tuple or dim else ()
+    dims = (
+        range(len(shape))
+        if dim is None
+        else wrap_dims(dim, len(shape), "squeeze")
+        if dim.__class__ is not tuple or dim
+        else ()
+    )
     return _reshaped("squeeze", input, tuple([s for k, s in enumerate(shape) if s != 1 or k not in dims]))
 
 
@@ -393,7 +413,7 @@ def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False)
     """
     if not sizes and size is None:
         raise TypeError("expand() missing 1 required positional arguments: 'size'")
-    return _expanded("expand", input, _one(sizes) if size is None else size)
+    return _expanded("expand", input, one_of(sizes) if size is None else size)
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
@@ -416,16 +436,21 @@ def _expanded(operation: str, input: Tensor, wanted: Sequence[Any]) -> Tensor:
     lead = len(wanted) - len(have)
     if lead < 0:
         raise RuntimeError(
-            f"{operation}: the number of sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions in the "
+            f"{operation}: the number of sizes provided ({len(wanted)}) must be greater or equal to the number of "
+            "dimensions in the "
             f"tensor ({len(have)})"
         )
     shape = (*wanted[:lead], *[old if new == -1 else new for new, old in zip(wanted[lead:], have, strict=True)])
     for k, new in enumerate(shape):
         if new < 0:
-            raise RuntimeError(f"{operation}: The expanded size of the tensor ({new}) isn't allowed in a leading, non-existing dimension {k}")
+            raise RuntimeError(
+                f"{operation}: The expanded size of the tensor ({new}) isn't allowed in a leading, non-existing "
+                f"dimension {k}"
+            )
         if k >= lead and new != have[k - lead] != 1:
             raise RuntimeError(
-                f"{operation}: The expanded size of the tensor ({new}) must match the existing size ({have[k - lead]}) at "
+                f"{operation}: The expanded size of the tensor ({new}) must match the existing size "
+                f"({have[k - lead]}) at "
                 f"non-singleton dimension {k}.  Target sizes: {list(wanted)}.  Tensor sizes: {list(have)}"
             )
 

@@ -8,12 +8,12 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _known, _tape, _views, dtypes
-from lucid.device import as_device
 from lucid._tape import apply, array
+from lucid.device import as_device
+from lucid.ops._check import check_tensor
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
 from lucid.ops.pieces import diagonal as _diagonal
-from lucid.ops.shape import check_tensor
 
 __all__ = ["diag", "diag_embed", "diagflat", "tril", "tril_indices", "triu", "triu_indices"]
 
@@ -22,12 +22,18 @@ if TYPE_CHECKING:
 
 
 def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """The lower triangles of matrices, up to `diagonal`; zeros elsewhere. Raises RuntimeError for fewer than 2 dimensions."""
+    """The lower triangles of matrices, up to `diagonal`; zeros elsewhere.
+
+    Raises RuntimeError for fewer than 2 dimensions.
+    """
     return give(_triangle("tril", input, diagonal), out, "tril")
 
 
 def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """The upper triangles of matrices, from `diagonal` on; zeros elsewhere. Raises RuntimeError for fewer than 2 dimensions."""
+    """The upper triangles of matrices, from `diagonal` on; zeros elsewhere.
+
+    Raises RuntimeError for fewer than 2 dimensions.
+    """
     return give(_triangle("triu", input, diagonal), out, "triu")
 
 
@@ -71,7 +77,10 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, devi
 
 
 def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """The matrix with a vector on its diagonal, or a copy of the diagonal of a matrix. Raises RuntimeError for other shapes."""
+    """The matrix with a vector on its diagonal, or a copy of the diagonal of a matrix.
+
+    Raises RuntimeError for other shapes.
+    """
     check_tensor("diag", input)
     n = array(input).ndim
     if n == 1:
@@ -94,12 +103,17 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices in the dimensions `dim1` and `dim2`, with the last dimension of `input` on their diagonals. Raises RuntimeError if they are the same."""
+    """Matrices in the dimensions `dim1` and `dim2`, with the last dimension of `input` on their diagonals.
+
+    Raises RuntimeError if they are the same.
+    """
     check_tensor("diag_embed", input)
     shape = array(input).shape
     d1, d2 = wrap_dim(dim1, len(shape) + 1, "diag_embed"), wrap_dim(dim2, len(shape) + 1, "diag_embed")
     if not shape:
-        raise IndexError("diag_embed: Dimension out of range (expected a tensor with at least one dimension, but got a 0-dim tensor)")
+        raise IndexError(
+            "diag_embed: Dimension out of range (expected a tensor with at least one dimension, but got a 0-dim tensor)"
+        )
     if d1 == d2:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     count, k = shape[-1], offset if d1 < d2 else -offset

@@ -9,7 +9,7 @@ import mlx.core as mx
 import numpy as np
 
 from lucid.nn.functional import _check
-from lucid.nn.functional.pooling import Windows, _max_with_indices, max_of
+from lucid.nn.functional.pooling import Windows, _max_with_indices, max_of, windows
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -51,7 +51,7 @@ def _even(name: str, n: int, input: Any, outs: Sequence[int]) -> Windows | None:
     shape = input._data.shape[-n:]
     if 0 in outs or any(s % o for s, o in zip(shape, outs, strict=True)):
         return None
-    return Windows(name, n, input, [s // o for s, o in zip(shape, outs, strict=True)], None, 0, 1, False)
+    return windows(name, n, input, tuple([s // o for s, o in zip(shape, outs, strict=True)]), None, 0, 1, False)
 
 
 def _bounds(size: int, out: int) -> list[tuple[int, int]]:
@@ -63,9 +63,9 @@ def _adaptive_avg(n: int, input: Any, output_size: Any) -> Tensor:
     outs = _outs(name, n, input, output_size)
     _check.floating(name, input)
     even = _even(name, n, input, outs)
-    windows = even or Windows(name, n, input, 1, None, 0, 1, False)
+    found = even or windows(name, n, input, 1, None, 0, 1, False)
     matrices = []
-    for s, o in zip(windows.shape, outs, strict=True):
+    for s, o in zip(found.shape, outs, strict=True):
         matrix = np.zeros((o, s), np.float32)
         for i, (low, high) in enumerate(_bounds(s, o)):
             matrix[i, low:high] = 1 / (high - low)
@@ -82,7 +82,7 @@ def _adaptive_avg(n: int, input: Any, output_size: Any) -> Tensor:
             y = mx.moveaxis(mx.matmul(mx.array(matrix, y.dtype), mx.moveaxis(y, axis, -2)), -2, axis)
         return y.astype(x.dtype)
 
-    result: Tensor = windows.run(average, input)
+    result: Tensor = found.run(average, input)
     return result
 
 
@@ -118,15 +118,15 @@ def _adaptive_max(n: int, input: Any, output_size: Any, indices: bool) -> Any:
     if even is not None:
         run = _max_with_indices if indices else max_of
         return even.run(lambda x: run(even, x), input)
-    windows = Windows(name, n, input, 1, None, 0, 1, False)
+    found = windows(name, n, input, 1, None, 0, 1, False)
 
     def largest(x: mx.array) -> Any:
         position: Any = np.zeros((), np.int32)
-        for s in windows.shape:
+        for s in found.shape:
             position = position[..., None] * s + np.arange(s, dtype=np.int32)
         where = mx.broadcast_to(mx.array(position[..., None]), x.shape)
         for axis in range(n, 0, -1):  # the last axis first: of equal elements, the first in reading order is found
-            s, o = windows.shape[axis - 1], outs[axis - 1]
+            s, o = found.shape[axis - 1], outs[axis - 1]
             bounds = _bounds(s, o)
             width = max(high - low for low, high in bounds)
             at = mx.array(
@@ -139,7 +139,7 @@ def _adaptive_max(n: int, input: Any, output_size: Any, indices: bool) -> Any:
             x, where = (mx.squeeze(mx.take_along_axis(v, best, axis + 1), axis + 1) for v in (x, where))
         return [x, where.astype(mx.int64)] if indices else x
 
-    return windows.run(largest, input)
+    return found.run(largest, input)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: _Size, return_indices: bool = False) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid._tape import apply
+from lucid.dtypes import FLOATING, OF_MX
 from lucid.nn.functional import _check
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 _Size = int | Sequence[int]
+Shape = tuple[int, ...]
 
 
 def conv1d(
@@ -74,52 +77,86 @@ def conv3d(
 def _conv(
     name: str, n: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:
-    batched = _check_shapes(name, n, input, weight, bias, groups)
+    arguments = (stride, padding, dilation, groups)
+    return apply(_planned(_plan, name, n, input, weight, bias, arguments), input, weight, bias)  # type: ignore[no-any-return]
+
+
+def _planned(plan: Any, name: str, n: int, input: Any, weight: Any, bias: Any, arguments: tuple[Any, ...]) -> Any:
+    """The function that computes this convolution, from `plan` or remembered from an earlier call with the same sizes."""
+    for argument, t in (("input", input), ("weight", weight), ("bias", bias)):
+        if t is not None or argument != "bias":
+            _check.tensor(name, argument, t)
+    of = None if bias is None else (bias._data.shape, bias._data.dtype)
+    x, w = input._data, weight._data
+    key = (name, n, x.shape, x.dtype, w.shape, w.dtype, of, *arguments)
+    try:
+        return plan(*key)
+    except TypeError:  # a list among the arguments cannot be remembered; and what is wrong with them is to be said properly
+        return plan.__wrapped__(*key)
+
+
+@functools.lru_cache(maxsize=512)
+def _plan(
+    name: str,
+    n: int,
+    shape: Shape,
+    dtype: mx.Dtype,
+    weight: Shape,
+    weight_dtype: mx.Dtype,
+    bias: tuple[Shape, mx.Dtype] | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Any:
+    batched = _check_shapes(name, n, shape, dtype, weight, weight_dtype, bias, groups)
     steps, apart = _check.sizes(name, "stride", stride, n), _check.sizes(name, "dilation", dilation, n)
-    shape, kernel = input._data.shape, weight._data.shape[2:]
+    kernel = weight[2:]
     low, high = _padding(name, n, padding, kernel, steps, apart)
     _check_steps(name, steps, apart, low, groups)
     channels = shape[-n - 1]
-    if channels != weight._data.shape[1] * groups:
+    if channels != weight[1] * groups:
         raise RuntimeError(
-            f"{name}: Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(shape)} to have "
-            f"{weight._data.shape[1] * groups} channels, but got {channels} channels instead"
+            f"{name}: Given groups={groups}, weight of size {list(weight)}, expected input{list(shape)} to have "
+            f"{weight[1] * groups} channels, but got {channels} channels instead"
         )
-    if weight._data.shape[0] % groups:
+    if weight[0] % groups:
         raise RuntimeError(
-            f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
-            f"{list(weight.shape)} instead"
+            f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight "
+            f"of size {list(weight)} instead"
         )
     padded = [s + a + b for s, a, b in zip(shape[-n:], low, high, strict=True)]
     extent = [d * (k - 1) + 1 for d, k in zip(apart, kernel, strict=True)]
     if any(p < e for p, e in zip(padded, extent, strict=True)):
         raise RuntimeError(
-            f"{name}: Calculated padded input size per channel: {tuple(padded)}. Kernel size: {tuple(extent)}. Kernel size can't "
-            "be greater than actual input size"
+            f"{name}: Calculated padded input size per channel: {tuple(padded)}. Kernel size: {tuple(extent)}. Kernel "
+            "size can't be greater than actual input size"
         )
-
     outs = [(p - e) // t + 1 for p, e, t in zip(padded, extent, steps, strict=True)]
+    last, first = _orders(n)
 
     def run(x: mx.array, w: mx.array, b: mx.array | None) -> mx.array:
         if not x.size:
-            return mx.zeros((0, w.shape[0], *outs), x.dtype)
-        wide = _wide(x.dtype)
-        x, w = mx.moveaxis(x if batched else x[None], 1, -1).astype(wide), mx.moveaxis(w, 1, -1).astype(wide)
-        if groups == 1 or mx.default_device() != mx.cpu:
+            return mx.zeros((0, weight[0], *outs), dtype)
+        on_cpu = mx.default_device() == mx.cpu
+        x, w = (x if batched else x[None]).transpose(last), w.transpose(last)
+        if on_cpu and dtype in _check.HALF:  # slow on the CPU in MLX (0.32.4)
+            x, w = x.astype(mx.float32), w.astype(mx.float32)
+        if groups == 1 or not on_cpu:
             y = mx.conv_general(x, w, steps, (low, high), apart, 1, groups)
         else:
             y = _grouped(x, w, steps, low, high, apart, groups)
         y = y if b is None else y + b
-        y = mx.moveaxis(y.astype(input._data.dtype), -1, 1)
+        y = y.astype(dtype).transpose(first)
         return y if batched else y[0]
 
     run.__qualname__ = name
-    return apply(run, input, weight, bias)  # type: ignore[no-any-return]
+    return run
 
 
-def _wide(dtype: mx.Dtype) -> mx.Dtype:
-    """What to compute in: half precision is slow on the CPU in MLX (0.32.4)."""
-    return mx.float32 if dtype in _check.HALF and mx.default_device() == mx.cpu else dtype
+def _orders(n: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The order of dimensions that puts the channels last, and that which puts them back."""
+    return (0, *range(2, n + 2), 1), (0, n + 1, *range(1, n + 1))
 
 
 def _grouped(
@@ -214,22 +251,41 @@ def _transposed(
     groups: int,
     dilation: Any,
 ) -> Tensor:
-    batched = _check_shapes(name, n, input, weight, bias, groups, transposed=True)
+    arguments = (stride, padding, output_padding, groups, dilation)
+    return apply(_planned(_plan_transposed, name, n, input, weight, bias, arguments), input, weight, bias)  # type: ignore[no-any-return]
+
+
+@functools.lru_cache(maxsize=512)
+def _plan_transposed(
+    name: str,
+    n: int,
+    shape: Shape,
+    dtype: mx.Dtype,
+    weight: Shape,
+    weight_dtype: mx.Dtype,
+    bias: tuple[Shape, mx.Dtype] | None,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
+) -> Any:
+    batched = _check_shapes(name, n, shape, dtype, weight, weight_dtype, bias, groups, transposed=True)
     steps, apart = _check.sizes(name, "stride", stride, n), _check.sizes(name, "dilation", dilation, n)
     cut, extra = _check.sizes(name, "padding", padding, n), _check.sizes(name, "output_padding", output_padding, n)
     _check_steps(name, steps, apart, cut, groups)
-    shape, (inner, outer, *kernel) = input._data.shape, weight._data.shape
+    inner, outer, *kernel = weight
     if shape[-n - 1] != inner:
         raise RuntimeError(
-            f"{name}: Given transposed=1, weight of size {list(weight.shape)}, expected input{list(shape)} to have {inner} channels, "
-            f"but got {shape[-n - 1]} channels instead"
+            f"{name}: Given transposed=1, weight of size {list(weight)}, expected input{list(shape)} to have {inner} "
+            f"channels, but got {shape[-n - 1]} channels instead"
         )
     if inner % groups:
         raise RuntimeError(f"{name}: expected the {inner} input channels to be divisible by groups={groups}")
     if any(e >= max(s, d) for e, s, d in zip(extra, steps, apart, strict=True)):
         raise RuntimeError(
-            f"{name}: output padding must be smaller than either stride or dilation, but got output_padding: {extra}, stride: "
-            f"{steps}, dilation: {apart}"
+            f"{name}: output padding must be smaller than either stride or dilation, but got output_padding: {extra}, "
+            f"stride: {steps}, dilation: {apart}"
         )
     reach = [d * (k - 1) for d, k in zip(apart, kernel, strict=True)]
     sizes = [
@@ -241,61 +297,70 @@ def _transposed(
         )
     low = [r - c for r, c in zip(reach, cut, strict=True)]
     high = [v + e for v, e in zip(low, extra, strict=True)]
+    pad = ([max(v, 0) for v in low], [max(v, 0) for v in high])
+    inside = [slice(max(-v, 0), max(-v, 0) + s) for v, s in zip(low, sizes, strict=True)]
+    last, first = _orders(n)
 
     def run(x: mx.array, w: mx.array, b: mx.array | None) -> mx.array:
         if not x.size:
-            return mx.zeros((0, outer * groups, *sizes), x.dtype)
-        wide = _wide(x.dtype)
-        x, w = mx.moveaxis(x if batched else x[None], 1, -1).astype(wide), w.astype(wide)
+            return mx.zeros((0, outer * groups, *sizes), dtype)
+        on_cpu = mx.default_device() == mx.cpu
+        x = (x if batched else x[None]).transpose(last)
+        if on_cpu and dtype in _check.HALF:
+            x, w = x.astype(mx.float32), w.astype(mx.float32)
         w = w.reshape(groups, inner // groups, outer, *kernel)
         w = mx.moveaxis(w, 1, -1).reshape(groups * outer, *kernel, inner // groups)
-        pad = ([max(v, 0) for v in low], [max(v, 0) for v in high])
-        if groups == 1 or mx.default_device() != mx.cpu:
+        if groups == 1 or not on_cpu:
             y = mx.conv_general(x, w, 1, pad, apart, steps, groups, True)
         else:
             parts = zip(mx.split(x, groups, axis=-1), mx.split(w, groups, axis=0), strict=True)
             y = mx.concatenate([mx.conv_general(p, q, 1, pad, apart, steps, 1, True) for p, q in parts], axis=-1)
-        if min(low + high) < 0:
-            y = y[(slice(None), *[slice(max(-v, 0), max(-v, 0) + s) for v, s in zip(low, sizes, strict=True)])]
+        y = y[(slice(None), *inside)] if min(low + high) < 0 else y
         y = y if b is None else y + b
-        y = mx.moveaxis(y.astype(input._data.dtype), -1, 1)
+        y = y.astype(dtype).transpose(first)
         return y if batched else y[0]
 
     run.__qualname__ = name
-    return apply(run, input, weight, bias)  # type: ignore[no-any-return]
+    return run
 
 
 def _check_shapes(
-    name: str, n: int, input: Any, weight: Any, bias: Any, groups: int, *, transposed: bool = False
+    name: str,
+    n: int,
+    shape: Shape,
+    dtype: mx.Dtype,
+    weight: Shape,
+    weight_dtype: mx.Dtype,
+    bias: tuple[Shape, mx.Dtype] | None,
+    groups: int,
+    *,
+    transposed: bool = False,
 ) -> bool:
     """Refuse what is wrong whatever the strides. Returns whether the input has a batch dimension."""
-    _check.tensor(name, "input", input)
-    _check.tensor(name, "weight", weight)
-    if bias is not None:
-        _check.tensor(name, "bias", bias)
-    _check.floating(name, input)
-    _check.same_dtype(name, input=input, weight=weight, bias=bias)
-    if weight.ndim != n + 2:
-        raise RuntimeError(
-            f"{name}: expected weight to have {n + 2} dimensions, but got weight of size {list(weight.shape)}"
-        )
+    if dtype not in FLOATING:
+        raise NotImplementedError(f'"{name}" not implemented for {OF_MX[dtype]!r}; convert the input with .float()')
+    if weight_dtype != dtype or (bias is not None and bias[1] != dtype):
+        kinds = [OF_MX[d] for d in (dtype, weight_dtype, *(bias or ())[1:])]
+        raise RuntimeError(f"{name}: expected input, weight and bias to have the same dtype, but got {kinds}")
+    if len(weight) != n + 2:
+        raise RuntimeError(f"{name}: expected weight to have {n + 2} dimensions, but got weight of size {list(weight)}")
     if groups <= 0:
         raise RuntimeError(f"{name}: expected groups to be positive, got {groups}")
-    batched = _check.spatial(name, input._data.shape, n)
-    out = weight._data.shape[1] * groups if transposed else weight._data.shape[0]
-    if bias is not None and tuple(bias._data.shape) != (out,):
+    batched = _check.spatial(name, shape, n)
+    out = weight[1] * groups if transposed else weight[0]
+    if bias is not None and bias[0] != (out,):
         raise RuntimeError(
-            f"{name}: Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {out} elements, but got "
-            f"bias of size {list(bias.shape)} instead"
+            f"{name}: Given weight of size {list(weight)}, expected bias to be 1-dimensional with {out} elements, but got "
+            f"bias of size {list(bias[0])} instead"
         )
-    if 0 in input._data.shape[1 if batched else 0 :] or 0 in weight._data.shape:
-        raise RuntimeError(
-            f"{name}: expected sizes above 0 beside the batch, got input {input.shape} and weight {weight.shape}"
-        )
+    if 0 in shape[1 if batched else 0 :] or 0 in weight:
+        raise RuntimeError(f"{name}: expected sizes above 0 beside the batch, got input {shape} and weight {weight}")
     return batched
 
 
-def _check_steps(name: str, steps: Sequence[int], apart: Sequence[int], padding: Sequence[int], groups: int) -> None:
+def _check_steps(
+    name: str, steps: Sequence[int], apart: Sequence[int], padding: Sequence[int], groups: int
+) -> None:
     if min(steps) <= 0:
         raise RuntimeError(f"{name}: non-positive stride is not supported, got {tuple(steps)}")
     if min(apart) <= 0:

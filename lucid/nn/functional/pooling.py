@@ -5,6 +5,7 @@ A window is folded one axis at a time, by taking the strided slices that hold it
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -41,20 +42,20 @@ class Windows:
     """Where the windows of a pooling lie: how many along each axis, and what has to be padded for them."""
 
     def __init__(
-        self, name: str, n: int, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+        self, name: str, n: int, shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
     ) -> None:
-        _check.tensor(name, "input", input)
         self.name, self.n = name, n
-        self.batched = _check.spatial(name, input._data.shape, n)
-        self.shape = input._data.shape[-n:]
+        self.batched = _check.spatial(name, shape, n)
+        self.shape = shape[-n:]
         self.kernel = _check.sizes(name, "kernel_size", kernel, n)
         given = stride is not None and stride != () and stride != []
         self.stride = _check.sizes(name, "stride", stride, n) if given else self.kernel
         self.padding = _check.sizes(name, "padding", padding, n)
         self.dilation = _check.sizes(name, "dilation", dilation, n)
-        self.outs, self.high = [], []
-        if 0 in input._data.shape[1 if self.batched else 0 :]:
-            raise RuntimeError(f"{name}: Expected input with non-zero sizes beside the batch, got {input.shape}")
+        self.outs: list[int] = []
+        self.high: list[int] = []
+        if 0 in shape[1 if self.batched else 0 :]:
+            raise RuntimeError(f"{name}: Expected input with non-zero sizes beside the batch, got {tuple(shape)}")
         for s, k, t, p, d in zip(self.shape, self.kernel, self.stride, self.padding, self.dilation, strict=True):
             self._check_axis(k, t, p, d)
             reach = d * (k - 1) + 1
@@ -64,7 +65,7 @@ class Windows:
                 out -= 1
             if out < 1:
                 raise RuntimeError(
-                    f"{name}: Given input size {tuple(input.shape)} and kernel_size {self.kernel}, the calculated output size is too small"
+                    f"{name}: Given input size {tuple(shape)} and kernel_size {self.kernel}, the calculated output size is too small"
                 )
             self.outs.append(out)
             self.high.append((out - 1) * t + reach - s - p)
@@ -140,6 +141,20 @@ class Windows:
         return apply(pooled, input)
 
 
+@functools.lru_cache(maxsize=512)
+def _remembered(*arguments: Any) -> Windows:
+    return Windows(*arguments)
+
+
+def windows(name: str, n: int, input: Any, *arguments: Any) -> Windows:
+    """The windows of a pooling of `input`: new ones, or those of an earlier call with the same sizes."""
+    shape = _check.tensor(name, "input", input)._data.shape
+    try:
+        return _remembered(name, n, shape, *arguments)
+    except TypeError:  # a list among the arguments cannot be remembered; and what is wrong with them is to be said properly
+        return Windows(name, n, shape, *arguments)
+
+
 def _lowest(dtype: mx.Dtype) -> Any:
     return -mx.inf if dtype in FLOATING else mx.iinfo(dtype).min
 
@@ -174,12 +189,12 @@ def _max_pool(
     n: int, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, indices: bool
 ) -> Any:
     name = f"max_pool{n}d"
-    windows = Windows(name, n, input, kernel, stride, padding, dilation, ceil_mode)
+    found = windows(name, n, input, kernel, stride, padding, dilation, ceil_mode)
     if input._data.dtype == mx.bool_ or not OF_MX[input._data.dtype].rank < 3:
         raise NotImplementedError(f'"{name}" not implemented for {input.dtype!r}')
     if indices:
-        return windows.run(lambda x: _max_with_indices(windows, x), input)
-    return windows.run(lambda x: max_of(windows, x), input)
+        return found.run(lambda x: _max_with_indices(found, x), input)
+    return found.run(lambda x: max_of(found, x), input)
 
 
 def max_pool1d(
@@ -278,16 +293,16 @@ def _avg_pool(
     name = f"avg_pool{n}d"
     if divisor == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
-    windows = Windows(name, n, input, kernel, stride, padding, 1, ceil_mode)
+    found = windows(name, n, input, kernel, stride, padding, 1, ceil_mode)
     _check.floating(name, input)
-    shares = float(divisor) if divisor is not None else windows.counts(with_padding=with_padding)
+    shares = float(divisor) if divisor is not None else found.counts(with_padding=with_padding)
 
     def average(x: mx.array) -> mx.array:
         wide = x.astype(mx.float32) if x.dtype in _check.HALF else x
-        total = windows.fold(windows.padded(wide, 0), mx.add)
+        total = found.fold(found.padded(wide, 0), mx.add)
         return (total / (shares if isinstance(shares, float) else shares.astype(total.dtype))).astype(x.dtype)
 
-    result: Tensor = windows.run(average, input)
+    result: Tensor = found.run(average, input)
     return result
 
 
@@ -343,18 +358,18 @@ def avg_pool3d(
 
 def _lp_pool(n: int, input: Any, norm_type: float, kernel: Any, stride: Any, ceil_mode: bool) -> Tensor:
     name = f"lp_pool{n}d"
-    windows = Windows(name, n, input, kernel, stride, 0, 1, ceil_mode)
+    found = windows(name, n, input, kernel, stride, 0, 1, ceil_mode)
     _check.floating(name, input)
-    volume, shares = math.prod(windows.kernel), windows.counts(with_padding=True)
+    volume, shares = math.prod(found.kernel), found.counts(with_padding=True)
 
     def power_mean(x: mx.array) -> mx.array:
         wide = x.astype(mx.float32) if x.dtype in _check.HALF else x
-        total = windows.fold(windows.padded(mx.power(wide, norm_type), 0), mx.add) / shares * volume
+        total = found.fold(found.padded(mx.power(wide, norm_type), 0), mx.add) / shares * volume
         positive = mx.maximum(total, 0)
         zero = mx.stop_gradient(positive) == 0  # where the slope of the root is infinite
         return mx.where(zero, 0, mx.power(mx.where(zero, 1, positive), 1 / norm_type)).astype(x.dtype)
 
-    result: Tensor = windows.run(power_mean, input)
+    result: Tensor = found.run(power_mean, input)
     return result
 
 

@@ -73,6 +73,9 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """The linear map of `input`, shape (*, in_features): shape (*, out_features)."""
+        held = self._parameters  # asked directly: an attribute takes Python several times as long
+        if "weight" in held and "bias" in held:
+            return linear(input, held["weight"], held["bias"])  # type: ignore[arg-type]
         return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:

@@ -39,9 +39,8 @@ def test_norms() -> None:
     ]
     assert utils.get_total_norm(tensors, -1.0).item() == 0
     assert utils.get_total_norm([lucid.ones(4, dtype=lucid.float16) * 200]).dtype is lucid.float16
-    assert utils.get_total_norm([lucid.full((2_000_003,), 0.1)]).item() == pytest.approx(
-        math.sqrt(2_000_003) / 10, rel=1e-5
-    )
+    many = utils.get_total_norm([lucid.full((2_000_003,), 0.1)]).item()
+    assert many == pytest.approx(math.sqrt(2_000_003) / 10, rel=5e-5)
     with pytest.raises(RuntimeError, match="floating point"):
         utils.get_total_norm([lucid.tensor([1])])
     with pytest.raises(RuntimeError, match="non-finite"):
