@@ -54,18 +54,19 @@ lint: .venv/.stamp-dev
 
 # Joins what the two test runs recorded; a run is repeated only if it failed or something changed since.
 coverage: .venv/.passed-test .venv/.passed-parity
-	@$(BIN)/python -m coverage combine --quiet --keep .coverage.test .coverage.parity
+	@$(BIN)/python -m coverage combine --quiet --keep .venv/coverage-test .venv/coverage-parity
 	$(BIN)/python -m coverage report
 
 clean:
-	rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
 
-# A test run leaves its coverage in .coverage.NAME and, if it passed, a mark as old as its start.
+# A test run leaves what it covered and, if it passed, a mark as old as its start. (`coverage report` of newer releases eats
+# every file called .coverage.ANYTHING, hence the other name.)
 .venv/.passed-test:   SELECT := not parity
 .venv/.passed-parity: SELECT := parity
 .venv/.passed-%: .venv/.stamp-% $(SOURCES)
-	@touch $@.started
-	COVERAGE_FILE=.coverage.$* $(PYTEST) -m "$(SELECT)" --cov --cov-report= --cov-fail-under=0
+	@rm -f $@ && touch $@.started
+	COVERAGE_FILE=.venv/coverage-$* $(PYTEST) -m "$(SELECT)" --cov --cov-report= --cov-fail-under=0
 	@mv $@.started $@
 
 # ---------------------------------------------------------------------------------------------------------------- set-up

@@ -53,7 +53,9 @@ def from_numpy_array(data: Any, dtype: _dtype) -> mx.array:
         raise TypeError(f"tensor: must be real numbers for {dtype!r}, got complex ones; pass dtype=lucid.complex64")
     with np.errstate(invalid="ignore", over="ignore"):
         if data.dtype != dtype.numpy:
-            data = data.astype(dtype.numpy)
+            data = data.astype(dtype.numpy, order="C")
+        elif not data.flags.c_contiguous:  # MLX 0.32 refuses negative strides
+            data = np.array(data, order="C")
         return know(mx.array(data, dtype=dtype.mx))
 
 

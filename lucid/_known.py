@@ -1,7 +1,7 @@
 """Which arrays have values that can be looked at for free: those made from data, and those that were evaluated.
 
-MLX reads and writes out of bounds when an index is wrong (0.32.4). Where an index's values are known they are checked; where
-they are not, looking would force an evaluation, and the index is clamped inside the graph instead.
+MLX reads and writes out of bounds when an index is wrong (0.32.4). Where an index's values are known they are checked;
+where they are not, looking would force an evaluation, and the index is clamped inside the graph instead.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lucid.dtypes import INEXACT
 
 
 class _Entry(weakref.ref[mx.array]):
-    """A reference to a known array that removes itself when the array goes, with the range of its values once they were seen."""
+    """A reference to a known array, gone when the array is, with the range of its values once they were seen."""
 
     __slots__ = ("key", "range")
 
@@ -29,7 +29,8 @@ _known: dict[int, _Entry] = {}
 
 
 def _forget(entry: Any) -> None:
-    if _known.get(entry.key) is entry:
+    found: Any = _known.get(entry.key)
+    if found is entry:  # the id may belong to another array by now
         del _known[entry.key]
 
 

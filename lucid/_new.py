@@ -39,7 +39,7 @@ def new_full(
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """A tensor of shape `size` filled with `fill_value`, with the dtype and device of this one unless others are named."""
+    """A tensor of shape `size` filled with `fill_value`, with this one's dtype and device unless others are named."""
     return creation.full(
         shape_of((size,), "new_full"),
         fill_value,
@@ -94,7 +94,7 @@ def new_empty(
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """A tensor of the given size whose values are not specified, with the dtype and device of this one unless others are named."""
+    """A tensor of the given size to be filled, with the dtype and device of this one unless others are named."""
     return new_zeros(
         input,
         *sizes,

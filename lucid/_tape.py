@@ -132,6 +132,8 @@ def _record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> An
         edges.append(t._node if isinstance(t, TensorCore) else None)
     node = Node(fn, edges, primals)
     if single:
+        if not out.size:
+            node.escaped = True  # see `pull`: no replay
         result = wrap(out)
         result._node, node.out = node, _ref(result)
         return result
@@ -216,6 +218,9 @@ class Node:
         """The gradients of the inputs numbered `want`: arrays, or with `create_graph` tensors that can be derived again."""
         fn, primals, have = self.fn, self.primals, sorted(cotangents)
         assert fn is not None
+        if not any(array(g).size if isinstance(g, TensorCore) else g.size for g in cotangents.values()):
+            zeros = [mx.zeros_like(primals[k]) for k in want]  # MLX 0.32.4 hangs in some sums over no elements
+            return [wrap(z) for z in zeros] if create_graph else zeros
         # To be derived again, the gradient is a function of everything that has a node, not only of what is asked for now;
         # but that of a linear operation depends on no value.
         linear = create_graph and op_name(fn) in SAVES_NOTHING
@@ -348,7 +353,7 @@ def touch(t: Tensor) -> None:
 def start_evaluation(tensors: Iterable[Tensor]) -> None:
     """Start computing `tensors`, and all that was written in place or derived from since last time, without waiting."""
     global evaluated
-    mx.async_eval([array(t) for t in (*tensors, *_touched.values())])
+    mx.async_eval([array(t) for t in (*tensors, *_touched.values())])  # type: ignore[no-untyped-call]
     _touched.clear()
     evaluated = _number()
 

@@ -19,6 +19,8 @@ from lucid._generator import (
     draw_uniform,
     fresh_key,
 )
+from lucid._generator import bernoulli_mask as bernoulli_mask
+from lucid._generator import draw_exponential as draw_exponential
 from lucid._tape import TensorCore, array, escape
 from lucid.creation._place import check_shape, finish, options, running_on, sizes_of
 from lucid.dtypes import FLOATING, OF_MX

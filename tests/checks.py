@@ -105,7 +105,9 @@ def check_op(
                 assert_same(g, w, None if tol is None else tol, f"gradient {k} ({how})")
         if second:
             total = sum((w * w).sum() for w in expected if w is not None and w.requires_grad)
-            mine_total = sum((g * g).sum() for g, w in zip(found, expected, strict=True) if w is not None and w.requires_grad)
+            mine_total = sum(
+                (g * g).sum() for g, w in zip(found, expected, strict=True) if w is not None and w.requires_grad
+            )
             if isinstance(total, torch.Tensor):
                 second_w = torch.autograd.grad(total, inputs, allow_unused=True, retain_graph=True)
                 second_g = grad(mine_total, variables, allow_unused=True)

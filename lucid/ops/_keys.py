@@ -8,6 +8,7 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _known, _tape
+from lucid._grad_mode import mode
 from lucid._tape import TensorCore, array
 from lucid.ops._check import is_tensor
 
@@ -56,7 +57,7 @@ def shape_of_index(index: Any) -> Shape:
 def items_of(key: Any) -> tuple[Any, ...]:
     """The parts of a key. A list that holds more than numbers is taken as the tuple of its items."""
     if key.__class__ is tuple:
-        return key  # type: ignore[no-any-return]
+        return key
     if isinstance(key, tuple):
         return tuple(key)
     if isinstance(key, list) and len(key) < 32:
@@ -88,7 +89,7 @@ def basic(items: tuple[Any, ...], shape: Shape) -> tuple[Any, ...] | None:
         elif item is None:
             found.append(None)
         elif item is Ellipsis:
-            if not all([later.__class__ in _PLAIN for later in items[position + 1 :]]):
+            if any(later.__class__ not in _PLAIN for later in items[position + 1 :]):
                 return None
             skipped = n - at - sum(1 for later in items[position + 1 :] if later is not None and later is not Ellipsis)
             if skipped < 0:
@@ -273,7 +274,8 @@ def mask_values(mask: Any) -> np.ndarray[Any, Any]:
         return mask  # type: ignore[no-any-return]
     if not _known.is_known(mask):
         _tape.evaluate(mask)
-    return np.array(array(mask), copy=False) != 0
+    found: np.ndarray[Any, Any] = np.array(array(mask), copy=False) != 0
+    return found
 
 
 def checked_index(index: Any, dim: int, size: int) -> Any:
@@ -301,12 +303,15 @@ def check_bounds(
 
 
 def bounded(index: Tensor, dim: int, low: int, high: int, error: type[Exception] = IndexError) -> Any:
-    """`index` checked to be in [low, high) if its values are known, else clamped in the graph."""
+    """`index` checked to be in [low, high) if its values are known or anomalies are looked for, else clamped."""
     array(index)
     if _known.within(index, low, high) or index._data.size == 0:
         return index
     if high == 0:
         raise error("index is out of bounds for dimension with size 0")
+    if mode.anomaly and not _known.is_known(index):
+        _tape.evaluate(index)
+        _known.know(array(index))
     values = _known.values(index)
     if values is None:
         return clamped(index, low, high - 1)

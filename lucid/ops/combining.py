@@ -40,7 +40,7 @@ def _given(operation: str, tensors: tuple[Any, ...]) -> tuple[Tensor, ...]:
 
 def _each(operation: str, tensors: tuple[Any, ...], n: int) -> Any:
     if len(tensors) == 1 and is_tensor(tensors[0]):
-        return _at_least(tensors[0], n)  # type: ignore[arg-type]
+        return _at_least(tensors[0], n)
     return tuple([_at_least(t, n) for t in _given(operation, tensors)])
 
 

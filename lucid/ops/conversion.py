@@ -8,8 +8,9 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _known, _views, dtypes
-from lucid import device as _device
 from lucid._tape import apply, array
+from lucid.device import as_device
+from lucid.device import device as _Device
 from lucid.dtypes import OF_MX, as_dtype, dtype
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._promotion import number
@@ -21,9 +22,6 @@ __all__ = ["clone", "fill", "is_complex", "is_floating_point", "is_signed"]
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
-
-_dtype = dtype
-
 
 # ---- copies ----------------------------------------------------------------------------------------------------------
 
@@ -159,7 +157,7 @@ def cast(input: Tensor, to: dtype) -> Tensor:
     return result
 
 
-def _to_device(input: Tensor, where: _device.device) -> Tensor:
+def _to_device(input: Tensor, where: _Device) -> Tensor:
     if input.dtype is dtypes.float64 and where.type != "cpu":
         raise TypeError(f"float64 lives on the CPU only, not on {where.type}; call .to(lucid.float32) first")
 
@@ -173,8 +171,8 @@ def _to_device(input: Tensor, where: _device.device) -> Tensor:
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """`input` in another dtype, on another device, or both; itself if nothing changes and `copy` is False.
 
-    `to(dtype)`, `to(device)`, `to(device, dtype)` or `to(other)`, each followed by `non_blocking=False, copy=False`, and
-    `memory_format=` as a keyword. Raises TypeError for arguments that fit none of them.
+    `to(dtype)`, `to(device)`, `to(device, dtype)` or `to(other)`, each followed by `non_blocking=False, copy=False`,
+    and `memory_format=` as a keyword. Raises TypeError for arguments that fit none of them.
     """
     where, kind, copy, format = _to_arguments(args, kwargs)
     found = input
@@ -205,8 +203,8 @@ def _to_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, d
         where, kind = other.device, other.dtype
     elif rest and isinstance(rest[0], dtype):
         kind = rest.pop(0)
-    elif rest and (isinstance(rest[0], (str, _device.device)) or rest[0].__class__ is int):
-        where = _device.as_device(rest.pop(0))
+    elif rest and (isinstance(rest[0], (str, _Device)) or rest[0].__class__ is int):
+        where = as_device(rest.pop(0))
         if rest and (rest[0] is None or isinstance(rest[0], dtype)):
             kind = rest.pop(0)
     elif rest and rest[0] is None:
@@ -224,7 +222,7 @@ def _to_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, d
         )
     if "device" in kwargs:
         value = kwargs.pop("device")
-        where = where if value is None else _device.as_device(value)
+        where = where if value is None else as_device(value)
     if "dtype" in kwargs:
         value = kwargs.pop("dtype")
         kind = kind if value is None else as_dtype(value, "to")
@@ -263,7 +261,7 @@ _NAMES_OF = {d: name for name, d in _TYPE_NAMES.items()} | {
 
 
 def type_(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
-    """The name of the tensor's type, such as 'lucid.FloatTensor'; or, given a dtype or such a name, the tensor converted.
+    """The name of the tensor's type, such as 'lucid.FloatTensor'; given a dtype or such a name, the tensor converted.
 
     Raises ValueError for a name that is no type.
     """
@@ -276,15 +274,6 @@ def type_(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
             raise ValueError(f"type: invalid type: {dtype!r}; expected a name such as 'lucid.FloatTensor'")
         return cast(input, _TYPE_NAMES[name])
     return cast(input, as_dtype(dtype, "type"))
-
-
-def _caster(name: str, kind: dtype) -> Any:
-    def method(self: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
-        return cast(self, kind) if memory_format is preserve_format else to(self, kind, memory_format=memory_format)
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"`self.to({kind!r})`."
-    return method
 
 
 def float_(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
@@ -395,7 +384,7 @@ def metal(
     input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: memory_format = preserve_format
 ) -> Tensor:
     """`input` on Metal. Raises RuntimeError where there is none."""
-    return to(input, _device.device("metal") if device is None else device, memory_format=memory_format)
+    return to(input, _Device("metal") if device is None else device, memory_format=memory_format)
 
 
 def mps(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
@@ -407,7 +396,7 @@ def cuda(
     input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: memory_format = preserve_format
 ) -> Tensor:
     """`input` on the CUDA GPU. Raises RuntimeError where there is none."""
-    return to(input, _device.device("cuda") if device is None else device, memory_format=memory_format)
+    return to(input, _Device("cuda") if device is None else device, memory_format=memory_format)
 
 
 # ---- what it is ------------------------------------------------------------------------------------------------------

@@ -40,8 +40,8 @@ def tolist(input: Tensor) -> Any:
 def numpy(input: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     """The values as a numpy array of their own: writing to it does not change the tensor.
 
-    Raises RuntimeError for a tensor that requires a gradient and TypeError for bfloat16, which numpy does not have; with `force`
-    the first is detached and the second becomes float32.
+    Raises RuntimeError for a tensor that requires a gradient and TypeError for bfloat16, which numpy does not have;
+    with `force` the first is detached and the second becomes float32.
     """
     if not force:
         if input.requires_grad:
@@ -72,9 +72,6 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     from lucid import _views
     from lucid.device import as_device
 
-    if is_tensor(ext_tensor):
-        found = wrap(values(ext_tensor))  # type: ignore[arg-type]
-    else:
-        found = wrap(mx.from_dlpack(ext_tensor, copy=copy))
+    found = wrap(values(ext_tensor) if is_tensor(ext_tensor) else mx.from_dlpack(ext_tensor, copy=copy))
     _known.know(found._data)
     return found if device is None else _views.pin(found, as_device(device))

@@ -48,7 +48,8 @@ def check_sizes(operation: str, index: tuple[int, ...], input: tuple[int, ...], 
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """The elements of `input` at `index` along `dim`: `result[i, j] = input[index[i, j], j]` for `dim=0`.
 
-    `index` (int64 or int32) has the result's shape and is nowhere larger than `input` but along `dim`. `sparse_grad` has to be False.
+    `index` (int64 or int32) has the result's shape and is nowhere larger than `input` but along `dim`. `sparse_grad`
+    has to be False.
     Raises RuntimeError for an index out of range or of another dtype.
     """
     check_tensor("gather", input)

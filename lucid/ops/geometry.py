@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -90,7 +89,7 @@ def storage_offset(input: Tensor) -> int:
     ghost = _views.ghost(input)
     owner = ghost
     while owner.base is not None:
-        owner = owner.base  # type: ignore[assignment]
+        owner = owner.base
     return int(ghost.__array_interface__["data"][0] - owner.__array_interface__["data"][0])
 
 
@@ -105,7 +104,7 @@ def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_forma
         return False
     expected = 1
     for k in reversed(memory_format.order):
-        if shape[k] != 1 and math.prod(shape):
+        if shape[k] != 1 and 0 not in shape:
             if strides[k] != expected:
                 return False
             expected *= shape[k]

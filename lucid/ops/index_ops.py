@@ -177,7 +177,7 @@ def index_reduce(
     include_self: bool = True,
     out: Tensor | None = None,
 ) -> Tensor:
-    """All slices of `source` with the same index along `dim`, and with `include_self` the one of `input`, reduced to one.
+    """All slices of `source` with one index along `dim`, and with `include_self` the one of `input`, reduced to one.
 
     `reduce` is "prod", "mean", "amax" or "amin".
     """
@@ -196,7 +196,7 @@ def index_reduce(
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """A copy of `input` with `source` at `index`, counted as if `input` had one dimension; with `accumulate` added to it.
+    """A copy of `input`, seen as one dimension, with `source` put (or with `accumulate` added) at `index`.
 
     Raises IndexError for an index out of range, RuntimeError if `index` and `source` differ in size or the dtypes do.
     """
@@ -271,7 +271,7 @@ def slice_scatter(
 
     def view(x: Tensor) -> Tensor:
         d = wrap_dim(dim, array(x).ndim, "slice_scatter")
-        return x[(_all,) * d + (slice(start, end, step),)]  # type: ignore[index]
+        return x[(_all,) * d + (slice(start, end, step),)]
 
     return _written("slice_scatter", input, src, view)
 

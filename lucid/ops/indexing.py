@@ -30,7 +30,8 @@ def getitem(input: Tensor, key: Any) -> Tensor:
 
     A view for ints, slices, None and `...`; a copy as soon as an index tensor, a mask or a list is among them.
 
-    Raises IndexError for an index out of range, too many of them, or one of the wrong type; ValueError for a step that is not positive.
+    Raises IndexError for an index out of range, too many of them, or one of the wrong type, and ValueError for a step
+    that is not positive.
     """
     if is_tensor(key) and array(key).dtype in _keys.INDEX and key._data.ndim:
         return _rows(input, key)
@@ -161,7 +162,8 @@ def _masked(input: Tensor, found: Plan) -> Tensor:
 def setitem(input: Tensor, key: Any, value: Any) -> None:
     """`input[key] = value`: broadcast and converted, written through views and recorded for gradients.
 
-    Raises what `getitem` raises for the key, RuntimeError if the value does not broadcast, TypeError if it is no tensor or number.
+    Raises what `getitem` raises for the key, RuntimeError if the value does not broadcast, TypeError if it is no tensor
+    or number.
     """
     items = items_of(key)
     to = array(input).dtype
@@ -312,7 +314,7 @@ def _check_masked(have: tuple[int, ...], target: tuple[int, ...]) -> None:
 
 
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    """A copy of `input` with `values` put (or added, with `accumulate`, also where an index repeats) at `input[indices]`.
+    """A copy of `input` with `values` put (with `accumulate` added, as often as an index appears) at `input[indices]`.
 
     Raises RuntimeError if the dtypes differ or the values do not broadcast, IndexError for an index out of range.
     """

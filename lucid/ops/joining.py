@@ -32,7 +32,7 @@ def check_tensors(operation: str, tensors: Any) -> tuple[Tensor, ...]:
     for k, t in enumerate(tensors):
         if not is_tensor(t):
             raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type(t).__name__}")
-    return tuple(tensors)  # type: ignore[arg-type]
+    return tuple(tensors)
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
@@ -58,7 +58,7 @@ def _joined(operation: str, tensors: tuple[Tensor, ...], dim: int) -> Tensor:
             return _joined_carefully(operation, tensors, dim)
 
     def fn(*arrays: mx.array) -> mx.array:
-        return mx.concatenate(arrays, axis=dim)
+        return mx.concatenate(list(arrays), axis=dim)
 
     fn.__qualname__ = operation
     try:
@@ -95,10 +95,10 @@ def _joined_carefully(operation: str, tensors: tuple[Tensor, ...], dim: int) -> 
     if same:
 
         def fn(*arrays: mx.array) -> mx.array:
-            return mx.concatenate(arrays, axis=d)
+            return mx.concatenate(list(arrays), axis=d)
     else:
         # The result type of `cat` looks at dtypes alone.
-        to = result_type(*[t for t in tensors]).mx
+        to = result_type(*tensors).mx
 
         def fn(*arrays: mx.array) -> mx.array:
             return mx.concatenate([a.astype(to) for a in arrays], axis=d)
@@ -139,7 +139,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     to = None if same else result_type(*found).mx
 
     def fn(*arrays: mx.array) -> mx.array:
-        return mx.stack(arrays if to is None else [a.astype(to) for a in arrays], axis=d)
+        return mx.stack(list(arrays) if to is None else [a.astype(to) for a in arrays], axis=d)
 
     fn.__qualname__ = "stack"
     result: Tensor = apply(fn, *found)

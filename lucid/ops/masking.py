@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
-    """`input` where `condition` holds and `other` elsewhere, broadcast and promoted; given the condition alone, `nonzero(as_tuple=True)`.
+    """`input` where `condition` holds and `other` elsewhere, broadcast and promoted.
+
+    Given the condition alone, it is `nonzero(condition, as_tuple=True)`.
 
     Raises RuntimeError unless the condition is bool (or uint8).
 

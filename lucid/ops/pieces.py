@@ -134,7 +134,7 @@ def _pieces(operation: str, input: Tensor, dim: int, bounds: Sequence[tuple[int,
 def _attached(outs: Sequence[Tensor], input: Tensor, dim: int, bounds: Sequence[Any]) -> tuple[Tensor, ...]:
     lead = (_all,) * dim
     for out, bound in zip(outs, bounds, strict=True):
-        key = (*lead, bound if bound.__class__ is int else slice(*bound, 1))
+        key = (*lead, slice(bound[0], bound[1], 1) if isinstance(bound, tuple) else bound)
         _views.attach(out, input, _taker(key), *_moves(key))
     return tuple(outs)
 
@@ -268,9 +268,7 @@ def _numpy_split(operation: str, input: Tensor, cuts: Any, dim: int, least: int)
     shape = array(input).shape
     if len(shape) < least:
         raise RuntimeError(
-            f"torch.{operation} requires a tensor with at least {least} dimension, but got a tensor with {len(shape)} dimensions!".replace(
-                "torch.", ""
-            )
+            f"{operation} requires a tensor with at least {least} dimension, but got a tensor with {len(shape)} dimensions"
         )
     if isinstance(cuts, int) and (cuts <= 0 or shape[dim] % cuts):
         raise RuntimeError(

@@ -25,7 +25,8 @@ Ghost = np.ndarray[Any, Any]
 def view_dtype(input: Tensor, dtype: Any) -> Tensor:
     """The bytes of `input` read as `dtype`; the last dimension is scaled by the ratio of the element sizes.
 
-    Raises RuntimeError if the sizes do not divide, if the last dimension is not contiguous, or if `input` requires a gradient.
+    Raises RuntimeError if the sizes do not divide, if the last dimension is not contiguous, or if `input` requires a
+    gradient.
     """
     to = as_dtype(dtype, "view")
     data = array(input)
@@ -67,7 +68,7 @@ def _scaled(g: Ghost, have: int, want: int) -> Ghost:
         return g
     owner = g
     while owner.base is not None:
-        owner = owner.base  # type: ignore[assignment]
+        owner = owner.base
     offset = g.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
     memory = np.empty(owner.size * have // want, np.int8)
     shape = (*g.shape[:-1], g.shape[-1] * have // want)

@@ -70,8 +70,9 @@ def repeat_interleave(
 ) -> Tensor:
     """Each element of `input` repeated `repeats` times along `dim`; without `dim`, of all elements in one dimension.
 
-    `repeats` is a number or a vector with one for each index; given alone, the indices themselves are repeated. A vector is evaluated:
-    the shape of the result depends on it. Raises RuntimeError for negative repeats and where the sizes do not fit.
+    `repeats` is a number or a vector with one for each index; given alone, the indices themselves are repeated. A
+    vector is evaluated: the shape of the result depends on it. Raises RuntimeError for negative repeats and where the
+    sizes do not fit.
 
     >>> import lucid
     >>> lucid.repeat_interleave(lucid.tensor([1, 2]), 2)
@@ -170,8 +171,9 @@ def flipud(input: Tensor) -> Tensor:
 
 
 def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
-    """`input` shifted by `shifts` along `dims`, what leaves at one end coming back at the other; without `dims`, all elements in one row.
+    """`input` shifted by `shifts` along `dims`: what leaves at one end comes back at the other.
 
+    Without `dims`, all elements are shifted as one row.
     Raises RuntimeError if `shifts` and `dims` differ in number.
     """
     check_tensor("roll", input)

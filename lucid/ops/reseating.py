@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid import _tape, _views
+from lucid import _views
+from lucid._grad_mode import mode
 from lucid._tape import Leaf, array, wrap
 from lucid.ops import shape as _shape
 from lucid.ops._check import is_tensor
@@ -25,7 +26,7 @@ def _reseat(t: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
     Views made of it before keep looking at it, not at what it was.
     """
     array(t)
-    if isinstance(t._node, Leaf) and _tape.mode.grad:
+    if isinstance(t._node, Leaf) and mode.grad:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     was = wrap(t._data)
     was._node, was._extra, was._version = t._node, t._extra, t._version

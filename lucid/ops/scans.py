@@ -75,7 +75,7 @@ def _extremes(
 ) -> Any:
     axis = wrap_dim(dim, input._data.ndim, operation)
     if input._data.dtype == mx.complex64:
-        raise RuntimeError(f"{operation}(): complex numbers have no order, got a complex64 tensor")
+        raise NotImplementedError(f"{operation}(): complex numbers have no order, got a complex64 tensor")
 
     def fn(a: mx.array) -> tuple[mx.array, mx.array]:
         if a.size == 0:

@@ -66,7 +66,7 @@ def _along(operation: str, input: Tensor, dim: int, index: Tensor, src: Any, com
 
 
 def _positions(shape: tuple[int, ...], wanted: tuple[int, ...], d: int) -> Callable[[mx.array], mx.array]:
-    """What turns an index of shape `wanted` along dimension `d` into positions in the flattened tensor of shape `shape`."""
+    """What turns an index of shape `wanted` along dimension `d` into positions in a flattened tensor of `shape`."""
     wide = mx.int64 if math.prod(shape) >= 2**31 else mx.int32
 
     def positions(i: mx.array) -> mx.array:
@@ -116,7 +116,8 @@ def scatter(
 
     `result[index[i, j], j] = src[i, j]` for `dim=0`.
 
-    `reduce` "add" or "multiply" combines instead of replacing. Where an index repeats without `reduce`, one of the values stays.
+    `reduce` "add" or "multiply" combines instead of replacing. Where an index repeats without `reduce`, one of the
+    values stays.
     Raises RuntimeError for an index out of range or of another dtype, and if `src` has another dtype than `input`.
     """
     check_tensor("scatter", input)
@@ -157,7 +158,7 @@ def scatter_reduce(
     include_self: bool = True,
     out: Tensor | None = None,
 ) -> Tensor:
-    """All values of `src` with the same index along `dim`, and with `include_self` the one of `input` there, reduced to one.
+    """All values of `src` with one index along `dim`, and with `include_self` the one of `input`, reduced to one.
 
     `reduce` is "sum", "prod", "mean", "amax" or "amin". Raises as `scatter` does.
     """

@@ -43,7 +43,7 @@ def flip(a: mx.array, axis: int) -> mx.array:
 
 def _no_complex(input: Tensor, operation: str) -> None:
     if input._data.dtype == mx.complex64:
-        raise RuntimeError(f"{operation}(): complex numbers have no order, got a complex64 tensor")
+        raise NotImplementedError(f"{operation}(): complex numbers have no order, got a complex64 tensor")
 
 
 @numpy_names

@@ -27,7 +27,9 @@ def rows(shape: tuple[int, ...], dtype: torch.dtype = torch.float32, kind: str =
     return x.to(dtype).requires_grad_()
 
 
-def inputs(dtypes: list[torch.dtype] | None = None, kinds: tuple[str, ...] = ("ties", "nan", "transposed")) -> list[torch.Tensor]:
+def inputs(
+    dtypes: list[torch.dtype] | None = None, kinds: tuple[str, ...] = ("ties", "nan", "transposed")
+) -> list[torch.Tensor]:
     """Every shape in float32 and int64, every dtype in some shapes, and the special kinds in float32."""
     found = [rows(shape, dtype) for dtype in dtypes or DTYPES for shape in ((), (3, 4), (0, 3))]
     found += [rows(shape, dtype) for dtype in (torch.float32, torch.int64) for shape in SHAPES]

@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import lucid  # noqa: E402
-from tests.checks import check_both, check_error, check_op  # noqa: E402
-from tests.ops.reduced import FLOATS, NAN, inputs, rows  # noqa: E402
+import lucid
+from tests.checks import check_both, check_error, check_op
+from tests.ops.reduced import FLOATS, NAN, inputs, rows
 
 pytestmark = pytest.mark.parity
 
@@ -100,7 +100,9 @@ def test_topk(largest: bool) -> None:
         for shape in [(), (1,), (5,), (3, 4), (2, 3, 4), (0, 3)]:
             x = rows(shape, dtype)
             if dtype is torch.int64:
-                x = torch.randperm(max(x.numel(), 1), generator=torch.Generator().manual_seed(0))[: x.numel()].reshape(shape)
+                x = torch.randperm(max(x.numel(), 1), generator=torch.Generator().manual_seed(0))[: x.numel()].reshape(
+                    shape
+                )
             for k in (0, 1, 2, 9) if shape else (1, 2):
                 check_both(lucid.topk, torch.topk, x, k, -1, largest)
                 check_both(lucid.topk, torch.topk, x, k, 0, largest)

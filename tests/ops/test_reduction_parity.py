@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import lucid  # noqa: E402
-from tests.checks import check_both, check_error, check_op, check_program  # noqa: E402
-from tests.ops.reduced import SHAPES, inputs, rows  # noqa: E402
+import lucid
+from tests.checks import check_both, check_error, check_op, check_program
+from tests.ops.reduced import SHAPES, inputs, rows
 
 pytestmark = pytest.mark.parity
 
@@ -46,7 +46,9 @@ def test_several_dimensions(name: str, dim: Any) -> None:
                 check_both(op, reference, rows(shape, dtype), dim, True)
 
 
-@pytest.mark.parametrize("name", [*ONE_DIM, *MANY_DIMS, "var", "logsumexp", "cumsum", "sort", "median", "count_nonzero"])
+@pytest.mark.parametrize(
+    "name", [*ONE_DIM, *MANY_DIMS, "var", "logsumexp", "cumsum", "sort", "median", "count_nonzero"]
+)
 def test_bad_dimensions(name: str) -> None:
     op, reference = ops(name)
     for dim in (2, -3, "x", 1.5):

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import lucid  # noqa: E402
-from tests.checks import check_both, check_error, check_op  # noqa: E402
-from tests.ops.reduced import FLOATS, INF, SHAPES, inputs, rows  # noqa: E402
+import lucid
+from tests.checks import check_both, check_error, check_op
+from tests.ops.reduced import FLOATS, INF, SHAPES, inputs, rows
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore:.*degrees of freedom:UserWarning")]
 
@@ -61,7 +61,9 @@ def test_median(name: str) -> None:
             check_error(op, reference, rows((2, 3), x.dtype))
             continue
         check_both(op, reference, x)
-        if x.ndim and x.numel() and len(set(x.detach().flatten().tolist())) == x.numel():  # of ties any index may be told
+        if (
+            x.ndim and x.numel() and len(set(x.detach().flatten().tolist())) == x.numel()
+        ):  # of ties any index may be told
             check_both(op, reference, x, -1)
             check_both(op, reference, x, 0, True)
     check_error(op, reference, rows((0, 3)), 0)

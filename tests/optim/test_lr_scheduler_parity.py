@@ -196,6 +196,18 @@ def test_resuming_by_last_epoch(name: str, last: int) -> None:
     assert found[0] == found[1]
 
 
+def test_asking_for_the_rates_after_resuming() -> None:
+    found = []
+    for L, p in ((ours, lucid), (theirs, torch)):
+        o = optimizer(p)
+        for group in o.param_groups:
+            group["initial_lr"] = 0.2
+        s = L.CosineAnnealingLR(o, 5, last_epoch=2)
+        with pytest.warns(UserWarning, match="get_last_lr"):
+            found.append(s.get_lr())
+    assert found[0] == found[1]
+
+
 def test_restarts_at_fractions_of_epochs() -> None:
     for mult in (1, 2, 3):
         a, b = (L.CosineAnnealingWarmRestarts(optimizer(p), 3, mult) for L, p in ((ours, lucid), (theirs, torch)))

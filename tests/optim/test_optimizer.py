@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import lucid
-from lucid import _tape
+from lucid import _tape, _views
 from lucid.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 
@@ -107,6 +107,10 @@ def test_a_module_that_was_cast_or_loaded_is_stepped_on(name: str) -> None:
     step()
     assert module["w"].dtype is lucid.float64
     assert all(t.dtype is lucid.float64 for key, t in optimizer.state[module["w"]].items() if key != "step")
+    module.float()
+    step()
+    assert module["w"].dtype is lucid.float32
+    assert all(t.dtype is lucid.float32 for t in optimizer.state[module["w"]].values())
     module.load_state_dict({"w": lucid.tensor([10.0, 20.0])})
     step()
     assert 9 < module["w"][0].item() < 10
@@ -125,6 +129,16 @@ def test_a_parameter_that_is_a_view_writes_through(name: str) -> None:
     MAKE[name]([whole]).step()
     assert base.tolist() == [1.0, *whole.tolist()]
     assert p.tolist() == whole.tolist()
+
+
+@pytest.mark.parametrize("name", MAKE)
+def test_a_parameter_on_another_device_is_updated_there(name: str) -> None:
+    p, q = parameter(1.0, 2.0), parameter(1.0, 2.0)
+    p._extra = _views.Extra(device=lucid.device("cpu"))
+    for t in (p, q):
+        MAKE[name]([t]).step()
+    assert p.tolist() == q.tolist()
+    assert p.device == lucid.device("cpu")
 
 
 def test_state_that_is_a_view_writes_through() -> None:

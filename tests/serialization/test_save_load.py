@@ -20,7 +20,7 @@ from safetensors import safe_open
 import lucid
 import lucid.nn
 from lucid import _tape
-from lucid.serialization import CheckpointError, load, save
+from lucid.serialization import CheckpointError, _header, load, save
 
 INTEGERS = ["bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
 DTYPES = [*INTEGERS, "float16", "bfloat16", "float32", "float64", "complex64"]
@@ -154,6 +154,15 @@ def test_the_metadata_of_a_state_dict_is_kept(path: str) -> None:
     assert list(found) == ["0.embed", "0.head", "0.count"]
     module = lucid.nn.Sequential(tied(), lucid.nn.Identity())
     assert str(module.load_state_dict(found)) == "<All keys matched successfully>"
+
+
+def test_metadata_that_is_no_json_is_kept_too(path: str) -> None:
+    state = OrderedDict(w=lucid.ones(1))
+    for versions in ({("a", 1): 2}, {1: 2}):
+        state._metadata = versions  # type: ignore[attr-defined]
+        save(state, path)
+        assert load(path)._metadata == versions
+        assert load(path)["w"].tolist() == [1]
 
 
 def test_tied_weights_are_written_once_and_shared_again(path: str) -> None:
@@ -315,6 +324,12 @@ def test_what_contains_itself_is_refused(path: str) -> None:
     twice = [1]
     save([twice, twice], path)
     assert load(path) == [[1], [1]]
+
+
+def test_more_around_the_tensors_than_a_header_holds(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_header, "LONGEST", 1000)
+    with pytest.raises(ValueError, match="more than the 1000"):
+        save(["text" * 500], path)
 
 
 def test_text_that_is_no_unicode_is_refused(path: str) -> None:

@@ -7,6 +7,7 @@ import math
 import pytest
 
 import lucid
+from lucid import _views
 from lucid.nn import utils
 
 
@@ -71,5 +72,9 @@ def test_parameters_as_one_vector() -> None:
         utils.parameters_to_vector([])
     with pytest.raises(TypeError, match="got: list"):
         utils.vector_to_parameters([1.0], params)  # type: ignore[arg-type]
+    params[0]._extra = _views.Extra(device=lucid.device("cpu:0"))
+    with pytest.raises(TypeError, match="different devices"):
+        utils.parameters_to_vector(params)
+    params[0]._extra = None
     with pytest.raises(RuntimeError, match="a vector of 3 values"):
         utils.vector_to_parameters(lucid.ones(2), params)

@@ -1,0 +1,226 @@
+"""PyTorch's own database of operations, held against lucid: what `test_database_parity` runs.
+
+For every entry whose operation lucid has: values, dtypes, shapes and gradients in each dtype, the errors the database expects,
+the in-place twin, and `out=`. What fails is listed in `known_differences` with its reason.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import random
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+import lucid
+from tests.checks import assert_same, check_op, leaves, to_lucid
+
+DTYPES = (
+    torch.float32,
+    torch.float64,
+    torch.int64,
+    torch.int32,
+    torch.bool,
+    torch.complex64,
+    torch.float16,
+    torch.bfloat16,
+)
+FIRST, CHOSEN, LOOKED_AT = 5, 5, 200  # samples from the front, drawn from the rest, and how far the rest goes
+NOT_OURS = (torch.complex128, torch.complex32)
+
+# The values are chance, or whatever was in memory: only dtype and shape are compared.
+ANY_VALUE = frozenset(
+    "bernoulli cauchy empty empty_like empty_permuted empty_strided exponential geometric log_normal multinomial new_empty "
+    "new_empty_strided normal nn.functional.alpha_dropout nn.functional.dropout nn.functional.dropout2d "
+    "nn.functional.dropout3d nn.functional.feature_alpha_dropout nn.functional.rrelu rand_like randint randint_like randn "
+    "randn_like resize_ resize_as_ uniform".split()
+)
+
+
+@functools.cache
+def entries() -> dict[str, Any]:
+    """The entries of the database whose operation lucid has, by name (and variant)."""
+    return {key: info for key, info in everything().items() if counterpart(info) is not None}
+
+
+@functools.cache
+def everything() -> dict[str, Any]:
+    """All entries of the database: loading it takes some seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.testing._internal.common_methods_invocations import op_db
+    return {info.name + (f".{info.variant_test_name}" if info.variant_test_name else ""): info for info in op_db}
+
+
+def find(root: Any, path: str) -> Any:
+    """The attribute of `root` at the dotted `path`, or None."""
+    for part in path.split("."):
+        root = getattr(root, part, None)
+    return root
+
+
+def counterpart(info: Any) -> Callable[..., Any] | None:
+    """Lucid's form of the entry's operation, or None."""
+    op = info.op
+    if isinstance(op, types.FunctionType) and op.__module__.startswith("torch.testing"):
+        # A function of the database's own around the operation: the same function, with lucid for torch.
+        if find(lucid, info.name) is None and all(find(lucid.Tensor, info.name + end) is None for end in ("", "_")):
+            return None
+        scope = {**op.__globals__, "torch": lucid}
+        return types.FunctionType(op.__code__, scope, op.__name__, op.__defaults__, op.__closure__)
+    for root in (lucid, lucid.Tensor):
+        found = find(root, info.name)
+        if isinstance(found, property):
+            return found.fget
+        if callable(found):
+            return found
+    return None
+
+
+def samples(info: Any, dtype: torch.dtype, requires_grad: bool) -> list[Any]:
+    """Some of the entry's samples: always the same ones."""
+    torch.manual_seed(0)
+    random.seed(0)
+    found = list(itertools.islice(info.sample_inputs("cpu", dtype, requires_grad=requires_grad), LOOKED_AT))
+    rest = found[FIRST:]
+    return found[:FIRST] + (random.Random(1).sample(rest, CHOSEN) if len(rest) > CHOSEN else rest)
+
+
+def representable(*values: Any) -> bool:
+    """True if no tensor among `values` is of a dtype that MLX does not have."""
+    return not any(t.dtype in NOT_OURS for t in leaves(values))
+
+
+def differences(key: str) -> dict[str, list[str]]:
+    """What differs in the entry `key`: for each aspect (a dtype, "errors", "in place", "out"), the failures."""
+    info = everything()[key]
+    found: dict[str, list[str]] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for aspect, case in _cases(info):
+            try:
+                case()
+            except Exception as error:
+                found.setdefault(aspect, []).append(f"{type(error).__name__}: {error}")
+    return found
+
+
+def _cases(info: Any) -> Iterator[tuple[str, Callable[[], None]]]:
+    op = counterpart(info)
+    assert op is not None
+    supported = info.supported_dtypes("cpu")
+    dtypes = [d for d in DTYPES if d in supported]
+    for dtype in dtypes:
+        derive = info.supports_autograd and dtype in (torch.float32, torch.float64)
+        for k, sample in enumerate(samples(info, dtype, derive)):
+            second = dtype is torch.float64 and info.supports_gradgrad and k < 4
+            yield str(dtype)[6:], functools.partial(_value, info, op, sample, second)
+    if not dtypes:
+        return
+    dtype = torch.float32 if torch.float32 in dtypes else dtypes[0]
+    plain = samples(info, dtype, False)
+    for sample in plain:
+        if info.supports_out:
+            yield "out", functools.partial(_out, info, op, sample)
+        if info.inplace_variant is not None:
+            yield "in place", functools.partial(_in_place, info, sample)
+    if info.method_variant is not None and plain:
+        yield "method", functools.partial(_method, info, plain[0])
+    for alias in info.aliases:
+        yield "aliases", functools.partial(_alias, alias, plain)
+    if info.error_inputs_func is not None:
+        torch.manual_seed(0)
+        for refused in info.error_inputs("cpu"):
+            yield "errors", functools.partial(_error, info, op, refused)
+
+
+def _arguments(sample: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (sample.input, *sample.args), sample.kwargs
+
+
+def _value(info: Any, op: Callable[..., Any], sample: Any, second: bool) -> None:
+    args, kwargs = _arguments(sample)
+    want = info.op(*args, **kwargs)
+    if not representable(args, kwargs, want):
+        return
+    if info.name in ANY_VALUE or kwargs.get("dropout_p"):
+        got = op(*to_lucid(args), **to_lucid(kwargs))
+        for g, w in zip(leaves(got), leaves(want), strict=True):
+            assert (str(g.dtype)[6:], tuple(g.shape)) == (str(w.dtype)[6:], tuple(w.shape)), f"got {g!r}"
+    else:
+        check_op(op, info.op, *args, second=second, **kwargs)
+
+
+def _out(info: Any, op: Callable[..., Any], sample: Any) -> None:
+    args, kwargs = _arguments(sample)
+    want = info.op(*args, **kwargs)
+    if not representable(args, kwargs, want) or not leaves(want):
+        return
+    place: Any = tuple(lucid.empty(0, dtype=to_lucid(w.dtype)) for w in leaves(want))
+    place = place if isinstance(want, (tuple, list)) else place[0]
+    got = op(*to_lucid(args), **to_lucid(kwargs), out=place)
+    assert all(g is p for g, p in zip(leaves(got), leaves(place), strict=True)), "the result is not `out`"
+    if info.name not in ANY_VALUE:
+        assert_same(got, want)
+
+
+def _in_place(info: Any, sample: Any) -> None:
+    args, kwargs = _arguments(sample)
+    variant = info.inplace_variant
+    name = getattr(variant, "__name__", "") or f"{info.name}_"
+    mine, theirs = to_lucid(args), torch.utils._pytree.tree_map_only(torch.Tensor, torch.clone, args)
+    method = getattr(lucid.Tensor, name)
+    if not representable(args, kwargs):
+        return
+    try:
+        variant(*theirs, **kwargs)
+    except Exception as error:
+        try:
+            method(*mine, **to_lucid(kwargs))
+        except type(error):
+            return
+        raise AssertionError(f"accepted; expected {error!r}") from None
+    result = method(*mine, **to_lucid(kwargs))
+    assert result is mine[0], "the result is not the tensor itself"
+    if info.name not in ANY_VALUE:
+        assert_same(mine[0], theirs[0])
+
+
+def _method(info: Any, sample: Any) -> None:
+    args, kwargs = _arguments(sample)
+    method = getattr(lucid.Tensor, info.method_variant.__name__)
+    want = info.method_variant(*args, **kwargs)
+    if representable(args, kwargs, want) and info.name not in ANY_VALUE:
+        assert_same(method(*to_lucid(args), **to_lucid(kwargs)), want)
+
+
+def _alias(alias: Any, plain: list[Any]) -> None:
+    path = alias.name
+    op = find(lucid, path) or find(lucid.Tensor, path)
+    assert callable(op), f"there is no {path}"
+    for sample in plain[:1]:
+        args, kwargs = _arguments(sample)
+        assert_same(op(*to_lucid(args), **to_lucid(kwargs)), alias.op(*args, **kwargs))
+
+
+def _error(info: Any, op: Callable[..., Any], refused: Any) -> None:
+    args, kwargs = _arguments(refused.sample_input)
+    if not representable(args, kwargs):
+        return
+    try:
+        mine = to_lucid(args), to_lucid(kwargs)
+    except Exception:
+        return  # a kind of tensor that lucid does not have
+    try:
+        info.op(*args, **kwargs)
+    except Exception as expected:
+        try:
+            result = op(*mine[0], **mine[1])
+        except Exception as error:
+            assert isinstance(error, type(expected)), f"{error!r}, expected {expected!r}"
+            return
+        raise AssertionError(f"accepted, with result {result!r}; expected {expected!r}") from None

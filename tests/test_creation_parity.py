@@ -1,0 +1,363 @@
+"""Making tensors, held against PyTorch: every line below is run on both."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tests.checks import check_program
+
+pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")]
+
+CALLS = {
+    "arange": """
+        arange(5)
+        arange(2,7)
+        arange(0,1,0.1)
+        arange(1.0)
+        arange(5,0,-1)
+        arange(5,0)
+        arange(0,5,0)
+        arange(0,5,dtype=L.float32)
+        arange(0,5,dtype=L.int32)
+        arange(2.5,dtype=L.int64)
+        arange(0,2.5,dtype=L.int32)
+        arange(0,5,0.5,dtype=L.int64)
+        arange(float("inf"))
+        arange(float("nan"))
+        arange(0)
+        arange(-3)
+        arange(3,3)
+        arange(2**40,2**40+3)
+        arange(1,10,3)
+        arange(10,1,-3)
+        arange(0.1,2.3,0.7)
+        arange(L.tensor(4))
+        arange(L.tensor(4.))
+        arange(0,1,0.1,dtype=L.float64)
+        arange(5,dtype=L.float16)
+        arange(5,dtype=L.bool)
+        arange(5,dtype=L.uint8)
+        arange(300,dtype=L.uint8)
+        arange(end=4)
+        arange(start=1,end=4)
+        arange(1,4,step=2)
+        arange(3,requires_grad=True)
+        arange(3.,requires_grad=True).requires_grad
+        arange()
+        arange("a")
+        arange(0,100000,3)
+        arange(1e6)
+        arange(0,-1,-0.1)
+        arange(5,dtype=L.complex64)
+        arange(2**63-2,2**63-1)
+        arange(True)
+    """,
+    "linspace": """
+        linspace(0,1,5)
+        linspace(0,1,1)
+        linspace(0,1,0)
+        linspace(0,10,5,dtype=L.int64)
+        linspace(-3,7,4,dtype=L.int32)
+        linspace(0,1,-1)
+        linspace(1,0,11)
+        linspace(0,1,5,dtype=L.float64)
+        linspace(0,1j,3)
+        linspace(L.tensor(0.),L.tensor(2.),3)
+        linspace(0,1,50,dtype=L.float16)
+        linspace(start=0,end=1,steps=3)
+        linspace(0,1)
+        linspace(0.1,0.9,7)
+        linspace(0,9,7,dtype=L.int64)
+        linspace(0,1,3.0)
+        linspace(1e10,1e10,3)
+        linspace(0,2,4,dtype=L.bool)
+    """,
+    "logspace": """
+        logspace(0,2,3)
+        logspace(0,2,5,base=2)
+        logspace(0,2,0)
+        logspace(-10,10,5)
+        logspace(0,2,3,dtype=L.int64)
+        logspace(0,1,4,2.0,dtype=L.float64)
+        logspace(0,3,4,base=-2)
+    """,
+    "eye": """
+        eye(3)
+        eye(2,4)
+        eye(4,2)
+        eye(0)
+        eye(0,3)
+        eye(-1)
+        eye(3,dtype=L.int64)
+        eye(3,dtype=L.bool)
+        eye(2,3,dtype=L.complex64)
+        eye(3,m=2)
+        eye(n=2)
+        eye(2.0)
+    """,
+    "zeros": """
+        zeros(2,3)
+        zeros((2,3))
+        zeros([2,3])
+        zeros(())
+        zeros()
+        zeros(0)
+        zeros(2,0)
+        zeros(-1)
+        zeros(2,dtype=L.int64)
+        zeros(2.0)
+        zeros((2,3),dtype=L.bool)
+        zeros(size=(2,3))
+        zeros(L.Size([2,3]))
+        zeros(L.tensor(2),3)
+        zeros(True)
+        zeros((2,3),requires_grad=True).requires_grad
+        zeros(2,dtype=L.int64,requires_grad=True)
+        zeros("a")
+        zeros(2,"a")
+        zeros(2,device="cpu")
+        zeros(None)
+    """,
+    "ones": """
+        ones(2,3)
+        ones((2,3),dtype=L.complex64)
+        ones(size=[2])
+        ones(3,dtype=L.bool)
+        ones(3,dtype=L.float16)
+        ones(-2)
+    """,
+    "full": """
+        full((2,3),7)
+        full((2,),1.5)
+        full((2,),True)
+        full((2,),1j)
+        full((2,),300,dtype=L.uint8)
+        full((2,),-1,dtype=L.uint8)
+        full((2,),1.7,dtype=L.int64)
+        full((),3)
+        full((2,),float("inf"),dtype=L.int64)
+        full((2,),3,dtype=L.bool)
+        full(2,3)
+        full((2,),L.tensor(3))
+        full((2,),"a")
+        full((2,),2**40)
+        full((2,),2**70)
+        full((2,),1e30,dtype=L.float16)
+        full((2,),1e300)
+        full((-1,),1)
+        full((2,),1j,dtype=L.float32)
+        full(size=(2,),fill_value=2.)
+        full([2],0)
+        full((0,),1)
+        full((2,),-129,dtype=L.int8)
+        full((2,),-128,dtype=L.int8)
+        full((2,),float('nan'),dtype=L.int32)
+        full((2,),float('nan'))
+        full((2,),70000,dtype=L.float16)
+        full((2,),-256,dtype=L.uint8)
+        full((2,),2**63)
+        full((2,),2**64)
+        full((2,),-2**63)
+        full((2,),2**31,dtype=L.int32)
+        full((2,),1e39)
+        full((2,),1e39,dtype=L.bfloat16)
+    """,
+    "zeros_like": """
+        zeros_like(L.ones(2,3))
+        zeros_like(L.ones(2,dtype=L.int64))
+        zeros_like([1,2])
+        zeros_like(L.ones(2),memory_format=L.preserve_format)
+        zeros_like(L.ones(3).requires_grad_()).requires_grad
+    """,
+    "ones_like": """
+        ones_like(L.zeros(2),dtype=L.int32)
+        ones_like(L.zeros(2,0))
+        ones_like(L.zeros(2,dtype=L.int64),requires_grad=True)
+    """,
+    "full_like": """
+        full_like(L.zeros(2),3)
+        full_like(L.zeros(2,dtype=L.int64),1.5)
+        full_like(L.zeros(2,dtype=L.uint8),300)
+        full_like(L.zeros(2),1j)
+        full_like(L.zeros(2,dtype=L.bool),2)
+        full_like(L.zeros(2),L.tensor(3.))
+        full_like(L.zeros(2),1e39)
+    """,
+    "empty_like": """
+        empty_like(L.zeros(2,3)).shape
+    """,
+    "empty": """
+        empty(2,3).shape
+        empty((2,3),dtype=L.int64).dtype
+        empty(0)
+        empty((2,3),memory_format=L.contiguous_format).shape
+    """,
+    "empty_strided": """
+        empty_strided((2,3),(3,1)).shape
+    """,
+    "tensor": """
+        tensor([1,2,3])
+        tensor([1.,2])
+        tensor([[1,2],[3,4]])
+        tensor(3)
+        tensor(3.5)
+        tensor(True)
+        tensor([True,False])
+        tensor([True,2])
+        tensor([1,2.5])
+        tensor([])
+        tensor([[],[]])
+        tensor(1j)
+        tensor([1,2j])
+        tensor("a")
+        tensor(None)
+        tensor([1,[2,3]])
+        tensor([[1,2],[3]])
+        tensor([1,2],dtype=L.float64)
+        tensor([1.7,2],dtype=L.int64)
+        tensor([1,2],dtype=L.bool)
+        tensor([300],dtype=L.uint8)
+        tensor([-1],dtype=L.uint8)
+        tensor(2**63)
+        tensor(2**40)
+        tensor([2**63-1])
+        tensor([-2**63])
+        tensor(np.arange(3))
+        tensor(np.float32(2))
+        tensor(np.array(2.5))
+        tensor(np.array([1,2],dtype=np.int8))
+        tensor(np.array([1.5],dtype=np.float64))
+        tensor(range(3))
+        tensor((1,2))
+        tensor([L.tensor(1),L.tensor(2)])
+        tensor([np.float32(1),2])
+        tensor([(1,2),[3,4]])
+        tensor([1,None])
+        tensor(["a"])
+        tensor({1:2})
+        tensor([1.,2],requires_grad=True).requires_grad
+        tensor([1,2],requires_grad=True)
+        tensor(float("nan"))
+        tensor([float("inf"),-1])
+        tensor([[1.5]],dtype=L.float16)
+        tensor([[1.5]],dtype=L.bfloat16)
+        tensor(np.array([True]))
+        tensor([np.array([1,2]),np.array([3,4])])
+        tensor(1.5,dtype=L.int32)
+        tensor([1j],dtype=L.float32)
+        tensor(np.array(["a"]))
+        tensor([[[]]])
+        tensor(3,dtype=L.float16)
+        tensor([L.tensor([1.]),L.tensor([2.])])
+        tensor([[L.tensor(1.),2.]])
+        tensor(np.array([1,2],dtype=np.uint16))
+        tensor(b"ab")
+        tensor([1,2],dtype=int)
+        tensor([1.5],dtype=bool)
+        tensor(set([1]))
+        tensor([[1,2],3])
+        tensor([[1,2],[3,[4]]])
+        tensor([[1],[2,3]])
+        tensor([2**64])
+        tensor([2**63])
+        tensor([1.5,2**63])
+        tensor([1e30],dtype=L.float16)
+        tensor([1e300])
+        tensor(1e300)
+        tensor([-200],dtype=L.int8)
+        tensor([200],dtype=L.int8)
+        tensor([-300],dtype=L.uint8)
+        tensor([2**31],dtype=L.int32)
+        tensor([300.5],dtype=L.uint8)
+        tensor([float('nan')],dtype=L.int32)
+        tensor([float('inf')],dtype=L.int32)
+        tensor([1e20],dtype=L.int64)
+        tensor([1e10],dtype=L.int32)
+        tensor(np.array([300]),dtype=L.uint8)
+        tensor([L.tensor([1.,2.]),L.tensor([1.,2.])])
+        tensor([1,"a"])
+        tensor([b"ab"])
+        tensor({1})
+        tensor([{1}])
+        tensor([None])
+        tensor([[None]])
+        tensor(object())
+        tensor(1j,dtype=L.int64)
+        tensor(np.array([1.],dtype='>f8'))
+        tensor(np.array([1],dtype=object))
+        tensor([np.array([1,2]),[3,4]])
+        tensor([[1,2],np.array([3,4])])
+        tensor([L.tensor(1),2.5])
+        tensor([1,L.tensor(2.5)])
+        tensor([range(2),range(2)])
+        tensor((i for i in range(3)))
+        tensor([np.float64(1.5)])
+        tensor([np.int32(1)])
+        tensor(np.float64(1.5))
+        tensor([True,2.5])
+        tensor([1,1j,True])
+        tensor([2**63-1,1.5])
+        tensor([np.bool_(True)])
+    """,
+    "as_tensor": """
+        as_tensor([1,2])
+        as_tensor(np.arange(3.))
+        as_tensor(L.ones(2),dtype=L.int64)
+        as_tensor(3.5)
+        as_tensor([1.5],dtype=L.float64)
+    """,
+    "asarray": """
+        asarray([1,2])
+        asarray(L.ones(2),dtype=L.int32)
+        asarray(3)
+        asarray([1.,2],requires_grad=True).requires_grad
+        asarray(np.ones(2))
+    """,
+    "from_numpy": """
+        from_numpy(np.arange(3))
+        from_numpy(np.ones((2,2),dtype=np.float16))
+        from_numpy([1])
+        from_numpy(np.array(2.))
+        from_numpy(np.array(["a"]))
+        from_numpy(np.arange(6).reshape(2,3).T)
+        from_numpy(np.ones(2,dtype=np.float64))
+        from_numpy(np.ones(2,dtype=np.uint32))
+        from_numpy(np.arange(5)[::-1].copy())
+    """,
+    "scalar_tensor": """
+        scalar_tensor(3)
+        scalar_tensor(3,dtype=L.int64)
+        scalar_tensor(2.5)
+        scalar_tensor(True)
+        scalar_tensor(1e39)
+    """,
+    "frombuffer": """
+        frombuffer(bytearray([1,0,2,0]),dtype=L.int16)
+        frombuffer(bytearray(8),dtype=L.float32,count=1)
+        frombuffer(bytearray(8),dtype=L.float32,offset=4)
+        frombuffer(bytearray(7),dtype=L.float32)
+        frombuffer(bytearray(0),dtype=L.float32)
+        frombuffer(bytearray(8),dtype=L.float32,count=3)
+        frombuffer(bytearray([1,0]),dtype=L.bool)
+        frombuffer(bytearray(8),dtype=L.int64,count=0)
+    """,
+    "complex": """
+        complex(L.tensor([1.,2]),L.tensor([3.,4]))
+        complex(L.tensor([1,2]),L.tensor([3,4]))
+        complex(L.tensor([1.]),L.tensor([3.],dtype=L.float64))
+        complex(L.ones(2,1),L.ones(3))
+    """,
+    "polar": """
+        polar(L.tensor([1.,2]),L.tensor([0.5,-1]))
+    """,
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls(name: str) -> None:
+    for call in CALLS[name].split("\n"):
+        if call.strip():
+            check_program(lambda L, call=call: eval("L." + call.strip(), {"L": L, "np": np}))
