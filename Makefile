@@ -37,12 +37,12 @@ bench: .venv/.stamp-demo
 	$(RUN) $(BIN)/python -m benchmarks
 
 test:
-	@rm -f .venv/.passed-test
-	@$(MAKE) --no-print-directory .venv/.passed-test
+	@rm -f .venv/coverage-test
+	@$(MAKE) --no-print-directory .venv/coverage-test
 
 parity:
-	@rm -f .venv/.passed-parity
-	@$(MAKE) --no-print-directory .venv/.passed-parity
+	@rm -f .venv/coverage-parity
+	@$(MAKE) --no-print-directory .venv/coverage-parity
 
 check: lint coverage
 
@@ -53,21 +53,20 @@ lint: .venv/.stamp-dev
 	$(BIN)/lint-imports --no-logo
 
 # Joins what the two test runs recorded; a run is repeated only if it failed or something changed since.
-coverage: .venv/.passed-test .venv/.passed-parity
+coverage: .venv/coverage-test .venv/coverage-parity
 	@$(BIN)/python -m coverage combine --quiet --keep .venv/coverage-test .venv/coverage-parity
 	$(BIN)/python -m coverage report
 
 clean:
 	rm -rf .venv .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
 
-# A test run leaves what it covered and, if it passed, a mark as old as its start. (`coverage report` of newer releases eats
-# every file called .coverage.ANYTHING, hence the other name.)
-.venv/.passed-test:   SELECT := not parity
-.venv/.passed-parity: SELECT := parity
-.venv/.passed-%: .venv/.stamp-% $(SOURCES)
+# A test run that passes leaves what it covered, dated at its start. (Not named .coverage.*, which `coverage report` would eat.)
+.venv/coverage-test:   SELECT := not parity
+.venv/coverage-parity: SELECT := parity
+.venv/coverage-%: .venv/.stamp-% $(SOURCES)
 	@rm -f $@ && touch $@.started
-	COVERAGE_FILE=.venv/coverage-$* $(PYTEST) -m "$(SELECT)" --cov --cov-report= --cov-fail-under=0
-	@mv $@.started $@
+	COVERAGE_FILE=$@.new $(PYTEST) -m "$(SELECT)" --cov --cov-report= --cov-fail-under=0
+	@touch -r $@.started $@.new && mv $@.new $@
 
 # ---------------------------------------------------------------------------------------------------------------- set-up
 .venv/.stamp-demo:   WANT := -e '.[$(BACKEND)]' tokenizers

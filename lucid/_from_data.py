@@ -24,7 +24,7 @@ def from_data(data: Any, dtype: _dtype | None = None) -> mx.array:
     RuntimeError for numbers that the integer dtype asked for does not hold.
     """
     if isinstance(data, TensorCore):
-        found = array(data)  # type: ignore[arg-type]
+        found = array(data)
         return found if dtype is None else found.astype(dtype.mx)
     if isinstance(data, mx.array):
         return data if dtype is None else data.astype(dtype.mx)
@@ -44,7 +44,7 @@ def from_data(data: Any, dtype: _dtype | None = None) -> mx.array:
 
 def as_number(value: Any) -> Any:
     """`value`, which may be a tensor of one element, as a number."""
-    return value.item() if isinstance(value, TensorCore) else value  # type: ignore[attr-defined]
+    return value.item() if isinstance(value, TensorCore) else value
 
 
 def from_numpy_array(data: Any, dtype: _dtype) -> mx.array:

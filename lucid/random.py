@@ -352,7 +352,7 @@ def normal(
         if kind not in FLOATING and kind != mx.complex64:
             raise NotImplementedError(f"normal: expected floating tensors, got {OF_MX[kind]!r}")
         device = _views.device_of(given[0]) if given[0]._extra is not None else device
-    std, mean = (array(v).astype(kind) if isinstance(v, TensorCore) else v for v in (std, mean))  # type: ignore[arg-type]
+    std, mean = (array(v).astype(kind) if isinstance(v, TensorCore) else v for v in (std, mean))
     if isinstance(std, mx.array) and first_true(negative=std < 0):
         raise RuntimeError("normal expects all elements of std >= 0.0")
     escape(*given)

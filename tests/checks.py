@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
+import pytest
 
 import lucid
 from lucid import _tape
 from lucid._backward import grad
+
+torch = pytest.importorskip("torch")
 
 TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-6, "complex64": 2e-5}
 
@@ -22,13 +24,13 @@ def to_lucid(value: Any, requires_grad: bool = False) -> Any:
     """`value` with its torch tensors (and those in lists, tuples and dicts) as lucid tensors, torch dtypes as lucid's."""
     if isinstance(value, torch.Tensor):
         dtype = getattr(lucid, str(value.dtype).removeprefix("torch."))
-        plain = value.detach()
+        plain = value.detach().resolve_conj().resolve_neg()
         host = plain.float().numpy() if value.dtype is torch.bfloat16 else plain.numpy()
         t = lucid.tensor(np.array(host, order="C"), dtype=dtype)
         if plain.dim() > 1 and not plain.is_contiguous() and plain.mT.is_contiguous():
             t = lucid.tensor(np.array(host.swapaxes(-1, -2), order="C"), dtype=dtype).mT
         return t.requires_grad_() if requires_grad and value.requires_grad else t
-    if isinstance(value, torch.dtype):
+    if isinstance(value, (torch.dtype, torch.memory_format)):
         return getattr(lucid, str(value).removeprefix("torch."))
     if isinstance(value, (list, tuple)):
         return type(value)(to_lucid(v, requires_grad) for v in value)

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from tests.checks import check_program
 
-pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")]
+pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore:Creating a tensor from a list:UserWarning")]
 
 CALLS = {
     "arange": """

@@ -84,7 +84,7 @@ def test_a_generator_of_ones_own_leaves_the_default_alone() -> None:
 
 
 def test_what_is_no_generator_is_refused() -> None:
-    with pytest.raises(TypeError, match="must be lucid.Generator, not int"):
+    with pytest.raises(TypeError, match=r"must be lucid\.Generator, not int"):
         lucid.rand(2, generator=3)
 
 

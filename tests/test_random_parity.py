@@ -196,7 +196,7 @@ N = 100_000
 
 
 def distance(got: Any, want: Any) -> float:
-    """The largest difference between the two samples' distribution functions at some quantiles (Kolmogorov and Smirnov)."""
+    """The largest difference of the samples' distribution functions at some quantiles (Kolmogorov and Smirnov)."""
     a, b = (np.sort(np.asarray(v, dtype=np.float64).reshape(-1)) for v in (got, want))
     at = np.quantile(b, np.linspace(0.01, 0.99, 25))
     return float(np.abs(np.searchsorted(a, at, "right") / a.size - np.searchsorted(b, at, "right") / b.size).max())
@@ -232,8 +232,10 @@ def test_integers_of_any_range(bounds: tuple[int, int]) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        "poisson(L.full((N,), 3.5))", "multinomial(L.tensor([0.1, 0.0, 0.5, 0.4]), N, True)", "randn(N, dtype=L.complex64).real",
-        "multinomial(L.tensor([0.1, 0.0, 0.5, 0.4]).expand(N // 2, 4), 2)", "multinomial(L.tensor([0.1, 0.9]).expand(N, 2), 1)",
+        "poisson(L.full((N,), 3.5))", "multinomial(L.tensor([0.1, 0.0, 0.5, 0.4]), N, True)",
+        "randn(N, dtype=L.complex64).real",
+        "multinomial(L.tensor([0.1, 0.0, 0.5, 0.4]).expand(N // 2, 4), 2)",
+        "multinomial(L.tensor([0.1, 0.9]).expand(N, 2), 1)",
         "normal(L.arange(2.0).expand(N, 2), 0.5)", "bernoulli(L.tensor([0.2, 0.9]).expand(N, 2))",
     ],
 )  # fmt: skip

@@ -51,7 +51,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor: itself if it is one of that dtype and device already, else converted, keeping its history."""
     if not isinstance(data, TensorCore):
         return tensor(data, dtype=dtype, device=device)
-    return _moved(data, dtype, device)  # type: ignore[arg-type]
+    return _moved(data, dtype, device)
 
 
 def _moved(t: Tensor, dtype: Any, device: Any) -> Tensor:
@@ -73,7 +73,7 @@ def asarray(
     where data would have to be copied: MLX copies from everything but tensors.
     """
     if isinstance(obj, TensorCore):
-        t = _moved(obj, dtype, device)  # type: ignore[arg-type]
+        t = _moved(obj, dtype, device)
         if copy is False and t is not obj:
             raise ValueError("asarray: can't alias tensor with copy=False if its dtype or device has to change")
         if copy and t is obj:

@@ -103,11 +103,15 @@ def number_dtype(value: Any) -> dtype:
 def number(value: Any, to: mx.Dtype) -> mx.array:
     """`value` as a 0-dim array of dtype `to`; integers that do not fit wrap around, as C's do."""
     d = OF_MX[to]
-    if d.rank == 1 and not isinstance(value, (float, complex)):
-        return mx.array(np.array(int(value) % 2 ** (8 * d.itemsize), np.uint64).astype(d.numpy))
-    return (
-        mx.array(value, dtype=to) if d.is_complex or not isinstance(value, complex) else mx.array(value.real, dtype=to)
-    )
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, int) and d.rank == 1:
+        return mx.array(np.array(value % 2 ** (8 * d.itemsize), np.uint64).astype(d.numpy))
+    if isinstance(value, complex) and not d.is_complex:
+        value = value.real
+    elif isinstance(value, int) and d.rank == 2:
+        value = float(value)  # MLX takes no int beyond 64 bits
+    return mx.array(value, dtype=to)
 
 
 def _array(value: Any, to: mx.Dtype) -> Any:

@@ -68,7 +68,7 @@ def _added(name: str, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: An
         )
     if to.rank == 0:
         raise NotImplementedError(f"{name}: not implemented for bool tensors; convert them first")
-    if number_dtype(value).rank > to.rank:
+    if number_dtype(value).is_complex and not to.is_complex:
         raise RuntimeError(f"{name}: for {to!r} inputs, argument value must not be {type(value).__name__}")
     unit = value.__class__ is int and value == 1
 

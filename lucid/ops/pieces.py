@@ -268,7 +268,7 @@ def _numpy_split(operation: str, input: Tensor, cuts: Any, dim: int, least: int)
     shape = array(input).shape
     if len(shape) < least:
         raise RuntimeError(
-            f"{operation} requires a tensor with at least {least} dimension, but got a tensor with {len(shape)} dimensions"
+            f"{operation} requires a tensor with at least {least} dimensions, but got {len(shape)}"
         )
     if isinstance(cuts, int) and (cuts <= 0 or shape[dim] % cuts):
         raise RuntimeError(

@@ -151,7 +151,7 @@ def _quantile(
             )
         if q._data.ndim > 1:
             raise RuntimeError(f"{operation}() q must be a scalar or 1D tensor, got shape {tuple(q._data.shape)}")
-        wanted_ranks = array(q)  # type: ignore[arg-type]
+        wanted_ranks = array(q)
         if first_true(outside=mx.logical_not((wanted_ranks >= 0) & (wanted_ranks <= 1))):
             raise RuntimeError(f"{operation}() q values must be in the range [0, 1]")
     elif not 0 <= q <= 1:

@@ -39,7 +39,7 @@ def bernoulli(
 def _zeros_and_ones(shape: tuple[int, ...], p: Any, generator: Generator | None) -> mx.array:
     if isinstance(p, TensorCore):
         escape(p)
-        odds = array(p).astype(mx.float32)  # type: ignore[arg-type]
+        odds = array(p).astype(mx.float32)
         if first_true(outside=mx.logical_not((odds >= 0) & (odds <= 1))):
             raise RuntimeError("bernoulli: expected all probabilities to be between 0 and 1")
         return mx.random.bernoulli(mx.broadcast_to(odds, shape), key=fresh_key(generator))

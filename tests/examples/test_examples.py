@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import re
 import subprocess
@@ -59,3 +61,29 @@ def test_tiny_gpt_refuses_a_short_text(tmp_path):
     text.write_text("too short")
     with pytest.raises(AssertionError, match="too short"):
         run("tiny_gpt.py", str(text), cwd=tmp_path)
+
+
+def test_500_steps_of_digits_without_item_take_the_memory_of_50():
+    import mlx.core as mx
+
+    import lucid
+    import lucid.nn.functional as F
+
+    digits = importlib.import_module("examples.digits")
+    images, _, labels, _ = digits.load_data()
+    model = digits.DigitNet()
+    optimizer = lucid.optim.AdamW(model.parameters(), lr=2e-3)
+    losses, seen = [], {}
+    for step in range(1, 501):
+        batch = lucid.randint(len(images), (64,))
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(images[batch]), labels[batch])
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+        if step in (50, 500):
+            mx.synchronize()
+            gc.collect()
+            seen[step] = mx.get_active_memory()
+    assert seen[500] <= 1.1 * seen[50]
+    assert losses[-1].item() < 0.5 * losses[0].item()

@@ -11,7 +11,7 @@ INF, NAN = float("inf"), float("nan")
 
 
 def rows(shape: tuple[int, ...], dtype: torch.dtype = torch.float32, kind: str = "random") -> torch.Tensor:
-    """A tensor of distinct values, or one with `kind`: "ties", "nan", "inf" or "transposed". It wants a gradient if it can."""
+    """A tensor of distinct values, or with "ties", "nan", "inf" or "transposed". It wants a gradient if it can."""
     generator = torch.Generator().manual_seed(7)
     if not (dtype.is_floating_point or dtype.is_complex):
         return torch.randint(0, 2 if dtype is torch.bool else 5, shape, generator=generator).to(dtype)

@@ -36,7 +36,9 @@ def special(dtype: torch.dtype) -> torch.Tensor:
     return torch.tensor(values, dtype=dtype)
 
 
-def smooth(shape: tuple[int, ...], dtype: torch.dtype, low: float = -2.0, high: float = 2.0, seed: int = 0) -> torch.Tensor:
+def smooth(
+    shape: tuple[int, ...], dtype: torch.dtype, low: float = -2.0, high: float = 2.0, seed: int = 0
+) -> torch.Tensor:
     """Values between `low` and `high`, away from 0, that want a gradient if their dtype can have one."""
     generator = torch.Generator().manual_seed(seed)
     if dtype.is_complex:

@@ -133,7 +133,8 @@ def test_searchsorted(right: bool, out_int32: bool) -> None:
     integers = torch.tensor([1, 3, 3, 5])
     for first, second in [
         (edges, values), (edges[0], values), (edges[0], edges[0]), (edges[0], 1), (edges[0], 0.3),
-        (integers, torch.tensor([3, 0, 9])), (integers, values), (edges[0].double(), values), (torch.tensor([]), values),
+        (integers, torch.tensor([3, 0, 9])), (integers, values), (edges[0].double(), values),
+        (torch.tensor([]), values),
         (edges[0], torch.tensor([NAN, 0.0, float("inf")])), (edges[0], torch.tensor(0.3)), (edges, values[:, :0]),
         (edges, values[:2]), (edges, 1), (torch.tensor(3.0), values),
     ]:  # fmt: skip

@@ -6,15 +6,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import lucid  # noqa: E402
-from tests.checks import check_error, check_op  # noqa: E402
-from tests.ops.samples import DTYPES, FLOATS, accepts, smooth, special  # noqa: E402
+import lucid
+from tests.checks import check_error, check_op
+from tests.ops.samples import DTYPES, FLOATS, accepts, smooth, special
 
 pytestmark = pytest.mark.parity
 
 # name: the interval in which it is smooth
 SMOOTH = {
-    "acos": (-0.9, 0.9), "acosh": (1.1, 4), "asin": (-0.9, 0.9), "asinh": (-3, 3), "atan": (-3, 3), "atanh": (-0.8, 0.8),
+    "acos": (-0.9, 0.9), "acosh": (1.1, 4), "asin": (-0.9, 0.9), "asinh": (-3, 3), "atan": (-3, 3),
+    "atanh": (-0.8, 0.8),
     "cos": (-6, 6), "cosh": (-2, 2), "deg2rad": (-90, 90), "digamma": (0.2, 4), "erf": (-2, 2), "erfc": (-2, 2),
     "erfinv": (-0.8, 0.8), "exp": (-3, 3), "exp2": (-3, 3), "expm1": (-3, 3), "lgamma": (0.2, 4), "log": (0.1, 5),
     "log10": (0.1, 5), "log1p": (-0.5, 5), "log2": (0.1, 5), "logit": (0.1, 0.9), "neg": (-3, 3), "rad2deg": (-3, 3),
@@ -94,7 +95,9 @@ def test_logit_eps(eps: float | None) -> None:
 
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_polygamma(n: int) -> None:
-    check_op(lambda x: lucid.polygamma(n, x), lambda x: torch.polygamma(n, x), smooth((5,), torch.float64, 0.5, 4), tol=1e-6)
+    check_op(
+        lambda x: lucid.polygamma(n, x), lambda x: torch.polygamma(n, x), smooth((5,), torch.float64, 0.5, 4), tol=1e-6
+    )
     check_op(lucid.mvlgamma, torch.mvlgamma, smooth((5,), torch.float64, 3, 9), n + 1, tol=1e-9)
 
 
