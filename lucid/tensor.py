@@ -594,6 +594,9 @@ class Tensor(Operators):
     all = ops.all
     any = ops.any
     count_nonzero = ops.count_nonzero
+    logsumexp = ops.logsumexp
+
+    # -- ops/reduced_extrema.py ----------------------------------------------------------------------------------------
     amax = ops.amax
     amin = ops.amin
     aminmax = ops.aminmax
@@ -601,7 +604,6 @@ class Tensor(Operators):
     min = ops.min
     argmax = ops.argmax
     argmin = ops.argmin
-    logsumexp = ops.logsumexp
 
     # -- ops/statistics.py ---------------------------------------------------------------------------------------------
     var = ops.var
@@ -683,6 +685,7 @@ class Tensor(Operators):
 
     # -- ops/pieces.py -------------------------------------------------------------------------------------------------
     narrow = ops.narrow
+    narrow_copy = ops.narrow_copy
     select = ops.select
     split = ops.pieces.method_split
     split_with_sizes = ops.split_with_sizes
@@ -720,6 +723,7 @@ class Tensor(Operators):
     unsqueeze_ = ops.reseating.unsqueeze_
     transpose_ = swapdims_ = swapaxes_ = ops.reseating.transpose_
     t_ = ops.reseating.t_
+    as_strided_ = ops.reseating.as_strided_
     resize_ = ops.reseating.resize_
     resize_as_ = ops.reseating.resize_as_
     data_ptr = ops.reseating.data_ptr

@@ -1,6 +1,5 @@
 """The operations, one family to a file. Each file's `__all__` is public as `lucid.<name>`."""
 
-from lucid.ops import reseating
 from lucid.ops._promotion import can_cast as can_cast
 from lucid.ops._promotion import promote_types as promote_types
 from lucid.ops._promotion import result_type as result_type
@@ -27,6 +26,7 @@ from lucid.ops.norms import *
 from lucid.ops.pieces import *
 from lucid.ops.powers import *
 from lucid.ops.quantiles import *
+from lucid.ops.reduced_extrema import *
 from lucid.ops.reduction import *
 from lucid.ops.reinterpret import *
 from lucid.ops.rounding import *
@@ -43,3 +43,4 @@ from lucid.ops.index_ops import *
 from lucid.ops.repeating import *
 from lucid.ops.scattering import *
 from lucid.ops.triangular import *
+from lucid.ops.reseating import *

@@ -52,12 +52,14 @@ def softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = 
     tensor([[0.5000, 0.5000],
             [0.0000, 1.0000]])
     """
-    return give(_along("softmax", _softmax, input, dim, dtype), out, "softmax")
+    result = _along("softmax", _softmax, input, dim, dtype)
+    return result if out is None else give(result, out, "softmax")
 
 
 def log_softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of `softmax`, computed without its rounding errors. Arguments as there."""
-    return give(_along("log_softmax", _log_softmax, input, dim, dtype), out, "log_softmax")
+    result = _along("log_softmax", _log_softmax, input, dim, dtype)
+    return result if out is None else give(result, out, "log_softmax")
 
 
 def _along(name: str, fn: Any, input: Tensor, dim: int, dtype: Any) -> Tensor:

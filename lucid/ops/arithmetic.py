@@ -12,7 +12,7 @@ from lucid import dtypes
 from lucid._tape import TensorCore, apply, array, wrap
 from lucid.dtypes import OF_MX
 from lucid.ops._out import give
-from lucid.ops._promotion import binary, binary_float, number, number_dtype, promoted, require_tensor, result_type
+from lucid.ops._promotion import binary, binary_float, check_operands, number, number_dtype, promoted, require_tensor, result_type
 
 __all__ = [
     "add",
@@ -66,7 +66,10 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, ou
         _refuse_bools("sub", input, other)
     if alpha.__class__ is int and alpha == 1:
         result = binary(mx.subtract, input, other)
+        if result._data.itemsize == 1:
+            check_operands(mx.subtract, input, other)
     else:
+        check_operands(mx.subtract, input, other)
         result = _add_scaled("sub", input, other, alpha)
     return result if out is None else give(result, out, "sub")
 
@@ -174,18 +177,6 @@ def positive(input: Tensor) -> Tensor:
     if require_tensor("positive", input)._data.dtype == mx.bool_:
         raise RuntimeError("positive: the `+` operator is not supported for a bool tensor")
     return input
-
-
-def _is_bool(value: Any) -> bool:
-    return value._data.dtype == mx.bool_ if isinstance(value, TensorCore) else isinstance(value, (bool, np.bool_))
-
-
-def _refuse_bools(name: str, *operands: Any) -> None:
-    if any(_is_bool(v) for v in operands):
-        raise RuntimeError(
-            f"{name}: subtraction, the `-` operator, is not supported for bool tensors; use `^`, "
-            "logical_xor(), or `~` to invert a mask"
-        )
 
 
 def _add_scaled(name: str, a: Any, b: Any, alpha: Any) -> Tensor:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
-import numpy as np
 
 from lucid._tape import TensorCore, apply, array
 from lucid.dtypes import OF_MX
 from lucid.ops._out import give
-from lucid.ops._promotion import binary, require_tensor
+from lucid.ops._promotion import binary, check_operands, require_tensor
 
 __all__ = [
     "allclose",
@@ -48,45 +47,47 @@ def eq(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> T
     >>> lucid.eq(lucid.tensor([1, 2, 3]), 2)
     tensor([False,  True, False])
     """
-    return give(binary(mx.equal, input, other), out, "eq")
+    result = binary(mx.equal, input, other)
+    return result if out is None else give(result, out, "eq")
 
 
 def ne(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input != other`, elementwise and broadcast."""
-    return give(binary(mx.not_equal, input, other), out, "ne")
+    result = binary(mx.not_equal, input, other)
+    return result if out is None else give(result, out, "ne")
 
 
 def lt(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input < other`, elementwise and broadcast. Raises NotImplementedError for complex operands."""
-    return give(_ordered("lt", mx.less, input, other), out, "lt")
+    result = _ordered(mx.less, input, other)
+    return result if out is None else give(result, out, "lt")
 
 
 def le(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input <= other`, elementwise and broadcast. Raises NotImplementedError for complex operands."""
-    return give(_ordered("le", mx.less_equal, input, other), out, "le")
+    result = _ordered(mx.less_equal, input, other)
+    return result if out is None else give(result, out, "le")
 
 
 def gt(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input > other`, elementwise and broadcast. Raises NotImplementedError for complex operands."""
-    return give(_ordered("gt", mx.greater, input, other), out, "gt")
+    result = _ordered(mx.greater, input, other)
+    return result if out is None else give(result, out, "gt")
 
 
 def ge(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input >= other`, elementwise and broadcast. Raises NotImplementedError for complex operands."""
-    return give(_ordered("ge", mx.greater_equal, input, other), out, "ge")
+    result = _ordered(mx.greater_equal, input, other)
+    return result if out is None else give(result, out, "ge")
 
 
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 
-def _ordered(name: str, fn: Any, a: Any, b: Any) -> Tensor:
+def _ordered(fn: Any, a: Any, b: Any) -> Tensor:
     result = binary(fn, a, b)
-    for value in (a, b):
-        if isinstance(value, TensorCore):
-            if value._data.itemsize == 8 and value._data.dtype == mx.complex64:
-                raise NotImplementedError(f"{name}: complex numbers have no order; compare .abs(), .real or .imag")
-        elif isinstance(value, (complex, np.complexfloating)):
-            raise NotImplementedError(f"{name}: complex numbers have no order; compare .abs(), .real or .imag")
+    if isinstance(a, TensorCore) and a._data.itemsize == 8:
+        check_operands(fn, a, b)
     return result
 
 

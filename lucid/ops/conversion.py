@@ -18,7 +18,7 @@ from lucid.ops.geometry import copied, is_contiguous, strides_of
 from lucid.ops.memory_format import check, contiguous_format, memory_format, preserve_format
 from lucid.ops.shape import permute
 
-__all__ = ["clone", "fill", "is_complex", "is_floating_point", "is_signed"]
+__all__ = ["clone", "fill", "fill_", "is_complex", "is_floating_point", "is_signed", "zero_"]
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor

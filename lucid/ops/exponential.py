@@ -39,7 +39,8 @@ def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> lucid.exp(lucid.tensor([0.0, 1.0]))
     tensor([1.0000, 2.7183])
     """
-    return give(unary_float(mx.exp, input), out, "exp")
+    result = unary_float(mx.exp, input)
+    return result if out is None else give(result, out, "exp")
 
 
 def exp2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -58,7 +59,8 @@ def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The natural logarithm; -inf at 0, NaN below."""
-    return give(unary_float(mx.log, input), out, "log")
+    result = unary_float(mx.log, input)
+    return result if out is None else give(result, out, "log")
 
 
 def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -117,7 +119,8 @@ def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> lucid.sigmoid(lucid.tensor([0.0, 100.0]))
     tensor([0.5000, 1.0000])
     """
-    return give(unary_float(mx.sigmoid, input), out, "sigmoid")
+    result = unary_float(mx.sigmoid, input)
+    return result if out is None else give(result, out, "sigmoid")
 
 
 def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:

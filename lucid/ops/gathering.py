@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
+from lucid import _known
 from lucid._tape import apply, array
 from lucid.ops import _keys
 from lucid.ops._check import check_tensor, is_tensor
@@ -57,7 +58,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False,
         raise NotImplementedError(
             "gather: sparse_grad=True is not supported, MLX has no sparse arrays; use sparse_grad=False"
         )
-    check_index("gather", index)
+    if not is_tensor(index) or array(index).size:  # PyTorch takes an empty index of any dtype
+        check_index("gather", index)
     shape, wanted = array(input).shape, array(index).shape
     d = wrap_dim(dim, len(shape), "gather")
     if index._data.size:
@@ -97,7 +99,7 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
     return give(apply(fn, input, index), out, "index_select")
 
 
-def take(input: Tensor, index: Tensor) -> Tensor:
+def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements of `input`, seen as one dimension, at `index`. Raises IndexError out of range."""
     check_tensor("take", input)
     if not is_tensor(index):
@@ -111,8 +113,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
         return at(a.reshape(-1), i, 0)
 
     fn.__qualname__ = "take"
-    result: Tensor = apply(fn, input, index)
-    return result
+    return give(apply(fn, input, index), out, "take")
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -126,7 +127,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     from lucid.ops.shape import broadcast_to, reshape
 
     if dim is None:
-        return give(gather(reshape(input, (-1,)), 0, reshape(indices, (-1,))), out, "take_along_dim")
+        flat = _wrapped(reshape(indices, (-1,)), array(input).size)
+        return give(gather(reshape(input, (-1,)), 0, flat), out, "take_along_dim")
     a, b = array(input).shape, indices._data.shape
     if len(a) != len(b):
         raise RuntimeError(
@@ -137,5 +139,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     d = wrap_dim(dim, len(a), "take_along_dim")
     common = _common("take_along_dim", (*a[:d], 1, *a[d + 1 :]), (*b[:d], 1, *b[d + 1 :]))
     wide = broadcast_to(input, (*common[:d], a[d], *common[d + 1 :]))
-    at = broadcast_to(indices, (*common[:d], b[d], *common[d + 1 :]))
-    return give(gather(wide, d, at), out, "take_along_dim")
+    spread = broadcast_to(indices, (*common[:d], b[d], *common[d + 1 :]))
+    return give(gather(wide, d, _wrapped(spread, a[d])), out, "take_along_dim")
+
+
+def _wrapped(index: Tensor, size: int) -> Tensor:
+    """`index` modulo `size`, as `take_along_dim` of PyTorch counts."""
+    if size == 0 or _known.within(index, 0, size):
+        return index
+    result: Tensor = apply(lambda i: mx.remainder(i, size), index)
+    return result

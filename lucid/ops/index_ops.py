@@ -265,7 +265,14 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
 
 
 def slice_scatter(
-    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+    input: Tensor,
+    src: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """A copy of `input` with `src` in the slice `start:end:step` along `dim`."""
 
@@ -273,7 +280,7 @@ def slice_scatter(
         d = wrap_dim(dim, array(x).ndim, "slice_scatter")
         return x[(_all,) * d + (slice(start, end, step),)]
 
-    return _written("slice_scatter", input, src, view)
+    return give(_written("slice_scatter", input, src, view), out, "slice_scatter")
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:

@@ -17,7 +17,7 @@ from lucid.ops._promotion import number
 from lucid.ops.pieces import put_at, sliced
 from lucid.ops.shape import reshape
 
-__all__ = ["index_put"]
+__all__ = ["index_put", "index_put_"]
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor

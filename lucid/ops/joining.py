@@ -49,7 +49,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
 
 def _joined(operation: str, tensors: tuple[Tensor, ...], dim: int) -> Tensor:
     if not tensors:
-        raise RuntimeError(f"{operation}(): expected a non-empty list of Tensors")
+        raise ValueError(f"{operation}(): expected a non-empty list of Tensors")
     first = array(tensors[0])
     kind, n = first.dtype, first.ndim
     for t in tensors:

@@ -90,12 +90,12 @@ def norm(
             f'norm: expected a number, "fro" or None for p, got {p!r}; "nuc" is lucid.linalg.matrix_norm(x, "nuc")'
         )
     power = 2.0 if p is None or isinstance(p, str) else float(p)
-    axes = None if dim is None else axes_of(dim, input._data.ndim, "norm")
     kind = input._data.dtype if dtype is None else dtype.mx
     if kind not in INEXACT:
         raise RuntimeError(
             f"norm: expected a floating point or complex tensor, got {OF_MX[kind]!r}; pass dtype=lucid.float32"
         )
+    axes = None if dim is None else axes_of(dim, input._data.ndim, "norm")
     _need(input._data.shape, axes, power, "norm")
     real = mx.float32 if kind == mx.complex64 else kind
 

@@ -13,7 +13,8 @@ from lucid._tape import apply, array
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import shape_of, wrap_dim
 from lucid.ops._keys import basic_shape
-from lucid.ops.geometry import storage_offset
+from lucid.ops._out import give
+from lucid.ops.geometry import copied, storage_offset
 
 __all__ = [
     "as_strided",
@@ -22,6 +23,7 @@ __all__ = [
     "dsplit",
     "hsplit",
     "narrow",
+    "narrow_copy",
     "select",
     "split",
     "split_with_sizes",
@@ -92,6 +94,11 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     if first + length > n:
         raise RuntimeError(f"narrow: start ({first}) + length ({length}) exceeds dimension size ({n}).")
     return sliced("slice", input, (_all,) * d + (slice(first, first + length, 1),))
+
+
+def narrow_copy(input: Tensor, dim: int, start: int | Tensor, length: int, *, out: Tensor | None = None) -> Tensor:
+    """`narrow` as a copy instead of a view."""
+    return give(copied(narrow(input, dim, start, length)), out, "narrow_copy")
 
 
 def select(input: Tensor, dim: int, index: int | Tensor) -> Tensor:
@@ -267,9 +274,7 @@ def _numpy_split(operation: str, input: Tensor, cuts: Any, dim: int, least: int)
     check_tensor(operation, input)
     shape = array(input).shape
     if len(shape) < least:
-        raise RuntimeError(
-            f"{operation} requires a tensor with at least {least} dimensions, but got {len(shape)}"
-        )
+        raise RuntimeError(f"{operation} requires a tensor with at least {least} dimensions, but got {len(shape)}")
     if isinstance(cuts, int) and (cuts <= 0 or shape[dim] % cuts):
         raise RuntimeError(
             f"{operation} attempted to split along dimension {dim}, but the size of the dimension {shape[dim]} is "

@@ -30,7 +30,12 @@ def pow(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None
     >>> lucid.pow(lucid.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
-    if isinstance(exponent, TensorCore):
+    fn = None
+    if exponent.__class__ in _PYTHON and isinstance(input, TensorCore) and input._data.dtype == mx.float32:
+        fn = _SPECIAL.get(exponent)
+    if fn is not None:
+        result: Tensor = apply(fn, input)
+    elif isinstance(exponent, TensorCore):
         result = _tensor_power(input, exponent)
     else:
         result = _number_power(require_tensor("pow", input), exponent)
@@ -105,6 +110,8 @@ def _pow_minus_2(x: mx.array) -> mx.array:
     return mx.reciprocal(mx.square(x))
 
 
+_PYTHON = (int, float)
+
 # Twenty times faster than MLX's power, or right where its gradient is not: 0 * inf at x ** 0.
 _SPECIAL: dict[Any, Any] = {
     0: _pow_0,
@@ -167,12 +174,14 @@ def _complex_power(a: mx.array, b: mx.array) -> mx.array:
 
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The square root; NaN for negative numbers."""
-    return give(unary_float(mx.sqrt, input), out, "sqrt")
+    result = unary_float(mx.sqrt, input)
+    return result if out is None else give(result, out, "sqrt")
 
 
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`1 / sqrt(input)`."""
-    return give(unary_float(mx.rsqrt, input), out, "rsqrt")
+    result = unary_float(mx.rsqrt, input)
+    return result if out is None else give(result, out, "rsqrt")
 
 
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:

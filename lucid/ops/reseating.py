@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -15,6 +15,9 @@ from lucid._tape import Leaf, array, wrap
 from lucid.ops import shape as _shape
 from lucid.ops._check import is_tensor
 from lucid.ops._dims import shape_of
+from lucid.ops.pieces import as_strided
+
+__all__ = ["resize_as_"]
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -56,6 +59,11 @@ def transpose_(input: Tensor, dim0: int, dim1: int) -> Tensor:
 def t_(input: Tensor) -> Tensor:
     """`t` in place: the matrix itself is transposed."""
     return _reseat(input, _shape.t)
+
+
+def as_strided_(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
+    """`as_strided` in place: the tensor itself gets the given sizes and strides."""
+    return _reseat(input, lambda x: as_strided(x, size, stride, storage_offset))
 
 
 def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:

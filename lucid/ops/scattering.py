@@ -233,18 +233,13 @@ def _product(a: mx.array, i: mx.array, v: mx.array, own: bool) -> mx.array:
     result = mx.stop_gradient(mx.stop_gradient(start).at[i].multiply(mx.stop_gradient(v)))
     if not mx.issubdtype(a.dtype, mx.inexact):
         return result
-    # MLX 0.32.4 has no gradient for a multiplying scatter. Around the values at hand the product is linear in each
-    # factor: this adds
-    # terms that are zero and have its slope, the product of the other factors.
+    # MLX 0.32.4 has no gradient for a multiplying scatter. The product of what is not zero is written as exp(sum(log))
+    # around its value, which is exact and can be derived twice; a single zero is a factor of its own, and two of them
+    # leave nothing.
     zeros = (start == 0).astype(mx.int32).at[i].add((v == 0).astype(mx.int32))
-    rest = mx.stop_gradient(mx.where(start == 0, 1, start).at[i].multiply(mx.where(v == 0, 1, v)))
-
-    def slope(factor: mx.array, product: mx.array, count: mx.array) -> mx.array:
-        others = mx.where(
-            factor == 0,
-            mx.where(count == 1, product, 0),
-            mx.where(count == 0, product / mx.where(factor == 0, 1, factor), 0),
-        )
-        return mx.stop_gradient(others) * (factor - mx.stop_gradient(factor))
-
-    return result + slope(start, rest, zeros).at[i].add(slope(v, rest[i], zeros[i]))
+    ours, theirs = mx.where(start == 0, 1, start), mx.where(v == 0, 1, v)
+    rest = mx.stop_gradient(mx.stop_gradient(ours).at[i].multiply(mx.stop_gradient(theirs)))
+    logs = mx.log(mx.abs(ours)).at[i].add(mx.log(mx.abs(theirs)))
+    zero = mx.where(start == 0, start, 0).at[i].add(mx.where(v == 0, v, 0))
+    product = rest * mx.exp(logs - mx.stop_gradient(logs)) * mx.where(zeros == 0, 1, mx.where(zeros == 1, zero, 0))
+    return mx.where(mx.isfinite(rest), product, result)

@@ -29,7 +29,8 @@ def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     d = OF_MX[require_tensor("abs", input)._data.dtype]
     if d.rank == 0:
         raise NotImplementedError("abs: not implemented for bool tensors")
-    return give(apply(mx.abs if not d.is_complex else _length, input), out, "abs")
+    result = apply(mx.abs if not d.is_complex else _length, input)
+    return result if out is None else give(result, out, "abs")
 
 
 absolute = abs

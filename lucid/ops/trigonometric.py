@@ -51,12 +51,14 @@ def sin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> lucid.sin(lucid.tensor([0.0, 1.0]))
     tensor([0.0000, 0.8415])
     """
-    return give(unary_float(mx.sin, input), out, "sin")
+    result = unary_float(mx.sin, input)
+    return result if out is None else give(result, out, "sin")
 
 
 def cos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The cosine of `input`, in radians."""
-    return give(unary_float(mx.cos, input), out, "cos")
+    result = unary_float(mx.cos, input)
+    return result if out is None else give(result, out, "cos")
 
 
 def tan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -96,7 +98,8 @@ def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     >>> lucid.tanh(lucid.tensor([-100.0, 0.0, 1.0]))
     tensor([-1.0000,  0.0000,  0.7616])
     """
-    return give(unary_float(mx.tanh, input), out, "tanh")
+    result = unary_float(mx.tanh, input)
+    return result if out is None else give(result, out, "tanh")
 
 
 def asinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:

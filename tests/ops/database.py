@@ -30,6 +30,7 @@ DTYPES = (
     torch.bfloat16,
 )
 FIRST, CHOSEN, LOOKED_AT = 5, 5, 200  # samples from the front, drawn from the rest, and how far the rest goes
+ROUGH = {torch.float16: 1e-2, torch.bfloat16: 6e-2}  # PyTorch rounds in between, MLX not always
 NOT_OURS = (torch.complex128, torch.complex32)
 
 # The values are chance, or whatever was in memory: only dtype and shape are compared.
@@ -39,6 +40,15 @@ ANY_VALUE = frozenset(
     "nn.functional.dropout3d nn.functional.feature_alpha_dropout nn.functional.rrelu rand_like randint randint_like randn "
     "randn_like resize_ resize_as_ uniform".split()
 )
+
+DOTS = frozenset("__rmatmul__ dot inner matmul tensordot vdot".split())
+
+
+@functools.cache
+def oracle_is_spoiled() -> bool:
+    """True if a preloaded OpenBLAS returns complex dot products where PyTorch's build does not look for them."""
+    ones = torch.ones(3, dtype=torch.complex64)
+    return torch.vdot(ones, ones).item() != 3
 
 
 @functools.cache
@@ -63,15 +73,27 @@ def find(root: Any, path: str) -> Any:
     return root
 
 
+def written_for_torch(op: Any) -> bool:
+    """True for a function of the database's own around an operation."""
+    return isinstance(op, types.FunctionType) and op.__module__.startswith("torch.testing")
+
+
+def retold(op: types.FunctionType) -> types.FunctionType:
+    """The same function, with lucid where it says torch."""
+    scope = {**op.__globals__, "torch": lucid, "F": lucid.nn.functional}
+    return types.FunctionType(op.__code__, scope, op.__name__, op.__defaults__, op.__closure__)
+
+
+def method_of(variant: Any, name: str) -> Any:
+    """Lucid's form of a method of torch.Tensor."""
+    return retold(variant) if written_for_torch(variant) else getattr(lucid.Tensor, getattr(variant, "__name__", name))
+
+
 def counterpart(info: Any) -> Callable[..., Any] | None:
     """Lucid's form of the entry's operation, or None."""
-    op = info.op
-    if isinstance(op, types.FunctionType) and op.__module__.startswith("torch.testing"):
-        # A function of the database's own around the operation: the same function, with lucid for torch.
-        if find(lucid, info.name) is None and all(find(lucid.Tensor, info.name + end) is None for end in ("", "_")):
-            return None
-        scope = {**op.__globals__, "torch": lucid}
-        return types.FunctionType(op.__code__, scope, op.__name__, op.__defaults__, op.__closure__)
+    if written_for_torch(info.op):
+        known = find(lucid, info.name), find(lucid.Tensor, info.name), find(lucid.Tensor, info.name + "_")
+        return retold(info.op) if any(map(callable, known)) else None
     for root in (lucid, lucid.Tensor):
         found = find(root, info.name)
         if isinstance(found, property):
@@ -114,6 +136,8 @@ def _cases(info: Any) -> Iterator[tuple[str, Callable[[], None]]]:
     assert op is not None
     supported = info.supported_dtypes("cpu")
     dtypes = [d for d in DTYPES if d in supported]
+    if torch.complex64 in dtypes and info.name in DOTS and oracle_is_spoiled():
+        dtypes.remove(torch.complex64)
     for dtype in dtypes:
         derive = info.supports_autograd and dtype in (torch.float32, torch.float64)
         for k, sample in enumerate(samples(info, dtype, derive)):
@@ -124,7 +148,7 @@ def _cases(info: Any) -> Iterator[tuple[str, Callable[[], None]]]:
     dtype = torch.float32 if torch.float32 in dtypes else dtypes[0]
     plain = samples(info, dtype, False)
     for sample in plain:
-        if info.supports_out:
+        if info.supports_out and not sample.kwargs.get("out"):
             yield "out", functools.partial(_out, info, op, sample)
         if info.inplace_variant is not None:
             yield "in place", functools.partial(_in_place, info, sample)
@@ -152,7 +176,12 @@ def _value(info: Any, op: Callable[..., Any], sample: Any, second: bool) -> None
         for g, w in zip(leaves(got), leaves(want), strict=True):
             assert (str(g.dtype)[6:], tuple(g.shape)) == (str(w.dtype)[6:], tuple(w.shape)), f"got {g!r}"
     else:
-        check_op(op, info.op, *args, second=second, **kwargs)
+        check_op(op, info.op, *args, second=second, tol=ROUGH.get(args_dtype(want)), **kwargs)
+
+
+def args_dtype(want: Any) -> Any:
+    """The dtype of the first tensor in `want`."""
+    return next((t.dtype for t in leaves(want)), None)
 
 
 def _out(info: Any, op: Callable[..., Any], sample: Any) -> None:
@@ -171,9 +200,8 @@ def _out(info: Any, op: Callable[..., Any], sample: Any) -> None:
 def _in_place(info: Any, sample: Any) -> None:
     args, kwargs = _arguments(sample)
     variant = info.inplace_variant
-    name = getattr(variant, "__name__", "") or f"{info.name}_"
     mine, theirs = to_lucid(args), torch.utils._pytree.tree_map_only(torch.Tensor, torch.clone, args)
-    method = getattr(lucid.Tensor, name)
+    method = method_of(variant, f"{info.name}_")
     if not representable(args, kwargs):
         return
     try:
@@ -192,7 +220,7 @@ def _in_place(info: Any, sample: Any) -> None:
 
 def _method(info: Any, sample: Any) -> None:
     args, kwargs = _arguments(sample)
-    method = getattr(lucid.Tensor, info.method_variant.__name__)
+    method = method_of(info.method_variant, info.name)
     want = info.method_variant(*args, **kwargs)
     if representable(args, kwargs, want) and info.name not in ANY_VALUE:
         assert_same(method(*to_lucid(args), **to_lucid(kwargs)), want)

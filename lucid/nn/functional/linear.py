@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["bilinear", "linear"]
 
+_FLOAT32 = mx.float32
+
 
 def _linear(x: mx.array, w: mx.array, b: mx.array) -> mx.array:
-    if x.itemsize == 4 == w.itemsize and b.itemsize == 4:  # the quickest way to ask for float32
+    if x.dtype == _FLOAT32 and w.dtype == _FLOAT32 and b.dtype == _FLOAT32:
         return mx.addmm(b, x, w.T)
     _require_one_dtype(x, w, b)
     if x.dtype in _check.HALF and mx.default_device() == mx.cpu:  # slow and inaccurate in MLX (0.32.4)
@@ -27,7 +29,7 @@ def _linear(x: mx.array, w: mx.array, b: mx.array) -> mx.array:
 
 
 def _linear_no_bias(x: mx.array, w: mx.array) -> mx.array:
-    if x.itemsize == 4 == w.itemsize:
+    if x.dtype == _FLOAT32 and w.dtype == _FLOAT32:
         return mx.matmul(x, w.T)
     _require_one_dtype(x, w)
     if x.dtype in _check.HALF and mx.default_device() == mx.cpu:
