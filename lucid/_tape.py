@@ -99,7 +99,10 @@ def apply(fn: Fn, *inputs: Any) -> Any:
     if recorded:
         result = _record(fn, inputs, primals, out)
     elif out.__class__ is _array:
-        result = wrap(out)
+        result = _new(_Tensor)  # `wrap`, without the call
+        result._data = out
+        result._node = result._extra = result._grad = None
+        result._version = 0
     else:
         result = tuple([wrap(o) for o in out])
     return result if pinned is None else fn.mark(result)  # type: ignore[attr-defined]
@@ -130,13 +133,24 @@ def _record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> An
     edges: list[Node | None] = []
     for t in inputs:
         edges.append(t._node if isinstance(t, TensorCore) else None)
-    node = Node(fn, edges, primals)
     if single:
-        if not out.size:
-            node.escaped = True  # see `pull`: no replay
-        result = wrap(out)
-        result._node, node.out = node, _ref(result)
+        node = _new(Node)  # `Node(...)` and `wrap`, without the calls
+        node.fn = fn
+        node.inputs = edges
+        node.primals = primals
+        node.number = _number()
+        node.outputs = 1
+        node.escaped = not out.size  # see `pull`: no replay
+        node.retains = False
+        node.hooks = node.watchers = None
+        result = _new(_Tensor)
+        result._data = out
+        result._node = node
+        result._extra = result._grad = None
+        result._version = 0
+        node.out = _ref(result)
         return result
+    node = Node(fn, edges, primals)
     node.outputs = len(out)
     results = tuple([wrap(o) for o in out])
     for k, result in enumerate(results):

@@ -94,20 +94,18 @@ OF_MX = {d.mx: d for d in ALL}
 INEXACT = frozenset(d.mx for d in ALL if d.is_inexact)
 FLOATING = frozenset(d.mx for d in ALL if d.is_floating_point)
 _OF_NAME = {d.name: d for d in ALL} | {"half": half, "double": double, "float": float32, "long": long, "int": int32}
-_OF_PYTHON = {_pybool: bool_, _pyint: int64, _pyfloat: float32, complex: complex64}
+_OF_PYTHON = {_pybool: bool_, _pyint: int64, _pyfloat: float64, complex: complex64}
 
 _default = float32
 
 
 def as_dtype(value: Any, operation: str = "dtype") -> dtype:
-    """`value` as a dtype: a `lucid.dtype`, a Python or numpy type, an MLX dtype or a name such as "float32".
+    """`value` as a dtype: a `lucid.dtype`, a Python or numpy type (`float` is float64), an MLX dtype or a name such as "float32".
 
     Raises TypeError naming `operation` for anything else.
     """
     if isinstance(value, dtype):
         return value
-    if value is _pyfloat:
-        return _default
     found = _OF_PYTHON.get(value) if isinstance(value, type) else None
     if found is None and isinstance(value, mx.Dtype):
         found = OF_MX[value]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,9 @@ def to_lucid(value: Any, requires_grad: bool = False) -> Any:
         return type(value)(to_lucid(v, requires_grad) for v in value)
     if isinstance(value, dict):
         return {k: to_lucid(v, requires_grad) for k, v in value.items()}
+    if isinstance(value, types.BuiltinFunctionType):  # a function as an argument
+        name = value.__name__
+        return getattr(lucid, name, None) or getattr(lucid.nn.functional, name, value)
     return value
 
 

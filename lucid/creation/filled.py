@@ -15,6 +15,7 @@ from lucid.creation._place import check_shape, finish, options, running_on, size
 from lucid.dtypes import OF_MX
 from lucid.ops._dims import shape_of
 from lucid.ops._out import give
+from lucid.ops._promotion import number_dtype
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -152,7 +153,7 @@ def full(
     """
     options("full", layout)
     fill_value = as_number(fill_value)
-    to = dtypes.as_dtype(type(fill_value) if dtype is None else dtype, "full")
+    to = number_dtype(fill_value) if dtype is None else dtypes.as_dtype(dtype, "full")
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"full(): argument 'size' must be tuple of ints, not {type(size).__name__}")
     shape = check_shape(shape_of((size,), "full"), "full")

@@ -43,7 +43,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor by which to scale initial weights before the given nonlinearity.
 
     Args:
-        nonlinearity: the name of a function of `nn.functional`: linear, conv1d and so on, sigmoid, tanh, relu, leaky_relu, selu.
+        nonlinearity: the name of a function of `nn.functional`: linear, conv1d and so on, sigmoid, tanh, relu,
+            leaky_relu, selu.
         param: the negative slope of leaky_relu, 0.01 if None.
 
     Raises ValueError for another name or parameter.
@@ -93,7 +94,8 @@ def trunc_normal_(
     """Fill with normal numbers, those outside [a, b] drawn again. The bounds are values, not multiples of `std`."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
+            "incorrect.",
             stacklevel=2,
         )
     low, high = (math.erf((edge - mean) / std / math.sqrt(2)) for edge in (a, b))
@@ -122,11 +124,11 @@ def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity. Raises ValueError unless it has 2 dimensions."""
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    return _fill(tensor, mx.eye(*tensor.shape, dtype=array(tensor).dtype))
+    return _fill(tensor, mx.eye(tensor.shape[0], tensor.shape[1], dtype=array(tensor).dtype))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """Fill the weight of a convolution so that it passes its input channels on, as many as there are outputs in each group.
+    """Fill the weight of a convolution so that it passes its input channels on, as many as each group has outputs.
 
     Raises ValueError unless the weight has 3 to 5 dimensions and `groups` divides the first.
     """
@@ -214,7 +216,10 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
-    """Fill a matrix with normal numbers, a share `sparsity` of each column being 0. Raises ValueError unless it has 2 dimensions."""
+    """Fill a matrix with normal numbers, a share `sparsity` of each column being 0.
+
+    Raises ValueError unless it has 2 dimensions.
+    """
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape

@@ -175,14 +175,15 @@ _ORDERED = (mx.less, mx.less_equal, mx.greater, mx.greater_equal)
 def check_operands(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> None:
     """Refuse what PyTorch refuses and MLX does not: the order of complex numbers, and the difference of bools.
 
-    `binary` does it wherever it converts; for two tensors of one dtype this is left to the op, which sees it by the itemsize.
+    `binary` does it wherever it converts; for two tensors of one dtype it is left to the op.
     """
     found = [OF_MX[v._data.dtype] if isinstance(v, TensorCore) else number_dtype(v) for v in (a, b)]
     if fn in _ORDERED and dtypes.complex64 in found:
         raise NotImplementedError(f"{op_name(fn)}: complex numbers have no order; compare .abs(), .real or .imag")
     if fn is mx.subtract and dtypes.bool_ in found:
         raise RuntimeError(
-            "sub: subtraction, the `-` operator, is not supported for bool tensors; use `^`, logical_xor(), or `~` to invert a mask"
+            "sub: subtraction, the `-` operator, is not supported for bool tensors; use `^` or logical_xor(), or `~` to "
+            "invert a mask"
         )
 
 

@@ -12,7 +12,7 @@ from lucid.dtypes import OF_MX
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
 from lucid.ops._precise import exp as _exp
-from lucid.ops._promotion import require_tensor
+from lucid.ops._promotion import constant, number, require_tensor
 
 __all__ = ["log_softmax", "relu", "softmax"]
 
@@ -27,13 +27,17 @@ def relu(input: Tensor) -> Tensor:
     >>> lucid.relu(lucid.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    if require_tensor("relu", input)._data.dtype in (mx.bool_, mx.complex64):
-        raise NotImplementedError(f"relu: not implemented for {OF_MX[input._data.dtype]!r}")
-    return apply(_relu, input)  # type: ignore[no-any-return]
+    dtype = require_tensor("relu", input)._data.dtype
+    zero = constant(0, dtype)
+    if zero is None:
+        if dtype == mx.bool_ or dtype == mx.complex64:
+            raise NotImplementedError(f"relu: not implemented for {OF_MX[dtype]!r}")
+        zero = number(0, dtype)
+    return apply(_relu, input, zero)  # type: ignore[no-any-return]
 
 
-def _relu(a: mx.array) -> mx.array:
-    return mx.maximum(a, 0)
+def _relu(a: mx.array, zero: mx.array) -> mx.array:
+    return mx.maximum(a, zero)
 
 
 def softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = None) -> Tensor:

@@ -6,13 +6,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
-import numpy as np
 
 from lucid import dtypes
 from lucid._tape import TensorCore, apply, array, wrap
 from lucid.dtypes import OF_MX
 from lucid.ops._out import give
-from lucid.ops._promotion import binary, binary_float, check_operands, number, number_dtype, promoted, require_tensor, result_type
+from lucid.ops._promotion import (
+    binary,
+    binary_float,
+    check_operands,
+    number,
+    number_dtype,
+    promoted,
+    require_tensor,
+    result_type,
+)
 
 __all__ = [
     "add",
@@ -59,11 +67,6 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, ou
     Raises RuntimeError for bool tensors, which `logical_xor` subtracts, and if `alpha` is of a higher category than the
     result.
     """
-    if (
-        getattr(getattr(input, "_data", None), "itemsize", 1) == 1
-        or getattr(getattr(other, "_data", None), "itemsize", 1) == 1
-    ):
-        _refuse_bools("sub", input, other)
     if alpha.__class__ is int and alpha == 1:
         result = binary(mx.subtract, input, other)
         if result._data.itemsize == 1:

@@ -39,7 +39,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number, *, out: Tensor | N
     def between(a: mx.array, b: mx.array, w: mx.array) -> mx.array:
         return mx.where(mx.abs(w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w))
 
-    between.__qualname__ = "lerp" if len(tensors) == 2 else "lerp_tensor"  # only the first is linear, see `SAVES_NOTHING`
+    between.__qualname__ = "lerp" if len(tensors) == 2 else "lerp_tensor"  # one is linear
     return give(promoted(between, found[0], input, end, weight), out, "lerp")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid._tape import TensorCore, apply
-from lucid.dtypes import OF_MX
+from lucid.dtypes import FLOATING, OF_MX
 from lucid.ops._out import give
 from lucid.ops._promotion import constant, number, number_dtype, promote_types, promoted, require_tensor, result_type
 
@@ -90,38 +90,38 @@ def clamp(
     >>> lucid.clamp(lucid.tensor([-2.0, 0.5, 2.0]), -1, 1)
     tensor([-1.0000,  0.5000,  1.0000])
     """
-    d = OF_MX[require_tensor("clamp", input)._data.dtype]
-    low, high = isinstance(min, TensorCore), isinstance(max, TensorCore)
-    if d.is_complex:
+    dtype = require_tensor("clamp", input)._data.dtype
+    if dtype in FLOATING:  # the common case, fast
+        below = None if min is None else constant(min, dtype)
+        above = None if max is None else constant(max, dtype)
+        if (below is not None or min is None) and (above is not None or max is None) and min is not max:
+            result: Tensor = apply(_clamp, input, below, above)
+            return result if out is None else give(result, out, "clamp")
+    return give(_clamp_any(input, min, max), out, "clamp")
+
+
+def _clamp_any(input: Tensor, min: Any, max: Any) -> Tensor:
+    to = OF_MX[input._data.dtype]
+    if to.is_complex:
         raise NotImplementedError("clamp: not implemented for complex tensors, which have no order")
-    if low or high:
-        if (not low and min is not None) or (not high and max is not None):
-            raise TypeError("clamp: expected min and max to be both numbers or both tensors")
-        bounds = [b for b in (min, max) if b is not None]
-        fn = _clamped if len(bounds) == 2 else _raised if low else _lowered
-        return give(promoted(fn, _real_type("clamp", input, *bounds), input, *bounds), out, "clamp")
-    if min is None and max is None:
+    bounds = [b for b in (min, max) if b is not None]
+    if not bounds:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
-    to = d
-    for bound in (min, max):
-        kind = d if bound is None else number_dtype(bound)
+    tensors = [isinstance(b, TensorCore) for b in bounds]
+    if any(tensors):
+        if not all(tensors):
+            raise TypeError("clamp: expected min and max to be both numbers or both tensors")
+        fn = _clamp if len(bounds) == 2 else _clamp_below if max is None else _clamp_above
+        return promoted(fn, _real_type("clamp", input, *bounds), input, *bounds)
+    for bound in bounds:
+        kind = number_dtype(bound)
         if kind.is_complex:
             raise NotImplementedError("clamp: expected real bounds, got a complex number")
         to = promote_types(to, kind) if kind.rank > to.rank else to
     if to.rank == 0:
         raise NotImplementedError("clamp: not implemented for bool tensors")
-    if min != min or max != max:
-        min, max = float("nan"), None
-    below = None if min is None else _bound(min, to.mx)
-    above = None if max is None else _bound(max, to.mx)
-
-    def clamped(a: mx.array) -> mx.array:
-        if below is not None:
-            a = mx.maximum(below, a)
-        return a if above is None else mx.minimum(above, a)
-
-    clamped.__qualname__ = "clamp"
-    return give(apply(clamped, input) if to is d else promoted(clamped, to, input), out, "clamp")
+    below, above = [None if b is None else _bound(b, to.mx) for b in (min, max)]
+    return apply(lambda a: _clamp(a.astype(to.mx), below, above), input)  # type: ignore[no-any-return]
 
 
 clip = clamp
@@ -137,26 +137,27 @@ def clamp_max(input: Tensor, max: Tensor | Number, *, out: Tensor | None = None)
     return clamp(input, None, max, out=out)
 
 
-# The order of the arguments matters: at a tie MLX 0.32.4 gives the whole gradient to the second.
-
-
 def _bound(value: Any, dtype: mx.Dtype) -> mx.array:
     d = OF_MX[dtype]
     if d.rank == 1:
         info = mx.iinfo(dtype)
         if value > info.max or (value < info.min and d.is_signed):
             raise RuntimeError(f"clamp: the bound {value} cannot be converted to {d!r} without overflow")
-    found = constant(value, dtype)
-    return number(value, dtype) if found is None else found
+    return number(value, dtype)
 
 
-def _raised(a: mx.array, low: mx.array) -> mx.array:
-    return mx.maximum(low, a)
+# The order of the arguments matters: at a tie MLX 0.32.4 gives the whole gradient to the second.
 
 
-def _lowered(a: mx.array, high: mx.array) -> mx.array:
-    return mx.minimum(high, a)
+def _clamp(a: mx.array, below: mx.array | None, above: mx.array | None) -> mx.array:
+    if below is not None:
+        a = mx.maximum(below, a)
+    return a if above is None else mx.minimum(above, a)
 
 
-def _clamped(a: mx.array, low: mx.array, high: mx.array) -> mx.array:
-    return mx.minimum(high, mx.maximum(low, a))
+def _clamp_below(a: mx.array, below: mx.array) -> mx.array:
+    return mx.maximum(below, a)
+
+
+def _clamp_above(a: mx.array, above: mx.array) -> mx.array:
+    return mx.minimum(above, a)

@@ -194,6 +194,8 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
         data = data.astype(mx.float32)
     values = np.array(data, copy=False)
     if as_tuple:
+        if out is not None:
+            raise RuntimeError("nonzero: out= takes one tensor, as_tuple=True gives several; leave one of the two out")
         found = np.nonzero(values.reshape(1) if values.ndim == 0 else values)
         return tuple([_views.pin(_tape.wrap(_known.know(mx.array(k.astype(np.int64)))), input.device) for k in found])
     rows = np.argwhere(values).astype(np.int64)

@@ -47,18 +47,33 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     >>> lucid.matmul(lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), lucid.tensor([1.0, 1.0]))
     tensor([3., 7.])
     """
-    a, b = _pair("matmul", input, other, "other")
-    m, n = a._data.ndim, b._data.ndim
-    if not (m and n):
-        raise RuntimeError(f"matmul: both arguments to matmul need to be at least 1D, but they are {m}D and {n}D")
-    if a._data.shape[-1] != b._data.shape[-2 if n > 1 else 0]:
-        raise RuntimeError(
-            "matmul: expected the last size of input to equal the "
-            f"{'second to last size' if n > 1 else 'size'} of other, "
-            f"got shapes {a._data.shape} and {b._data.shape}"
+    if isinstance(input, TensorCore) and isinstance(other, TensorCore) and input._data.dtype == other._data.dtype:
+        try:
+            result: Tensor = apply(_product(input), input, other)
+        except (RuntimeError, IndexError) as error:
+            raise _unfit(input._data.shape, other._data.shape) or error from None
+        return result if out is None else give(result, out, "matmul")
+    return matmul(*_pair("matmul", input, other, "other"))  # which raises
+
+
+def _unfit(a: tuple[int, ...], b: tuple[int, ...]) -> RuntimeError | None:
+    """Why shapes `a` and `b` have no product, looked for only when there is none."""
+    if not (a and b):
+        return RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {len(a)}D and {len(b)}D"
         )
-    result: Tensor = apply(_product(a), a, b)
-    return result if out is None else give(result, out, "matmul")
+    if a[-1] != b[-2 if len(b) > 1 else 0]:
+        which = "second to last size" if len(b) > 1 else "size"
+        return RuntimeError(
+            f"matmul: expected the last size of input to be the {which} of other, got shapes {a} and {b}"
+        )
+    for dim, (p, q) in enumerate(zip(reversed(a[:-2]), reversed(b[:-2]), strict=False)):
+        if p != q and 1 not in (p, q):
+            return RuntimeError(
+                f"matmul: The size of tensor a ({p}) must match the size of tensor b ({q}) at non-singleton dimension "
+                f"{max(len(a), len(b)) - 3 - dim}"
+            )
+    return None
 
 
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -83,7 +83,7 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     d = wrap_dim(dim, len(shape), "narrow")
-    if is_tensor(start) and (start._data.ndim or start.dtype.is_inexact):
+    if is_tensor(start) and (start._data.ndim or start.dtype.rank != 1):
         raise RuntimeError("narrow: start must be an 0-dim integral Tensor.")
     first, n = start.__index__(), shape[d]
     if length < 0:

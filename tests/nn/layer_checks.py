@@ -21,7 +21,7 @@ def build(name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of empty weights
         theirs = getattr(torch.nn, name)(*args, **kwargs)
-    mine = getattr(nn, name)(*to_lucid(args), **to_lucid(kwargs))
+        mine = getattr(nn, name)(*to_lucid(args), **to_lucid(kwargs))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for p in theirs.parameters():

@@ -20,18 +20,22 @@ def tensor(operation: str, name: str, value: Any) -> Tensor:
     """`value`, a Tensor. Raises TypeError for anything else."""
     if not isinstance(value, TensorCore):
         raise TypeError(f"{operation}(): argument '{name}' must be Tensor, not {type(value).__name__}")
-    return value  # type: ignore[return-value]
+    return value
 
 
 def floating(operation: str, input: Any) -> Tensor:
-    """`input`, a tensor of a floating dtype. Raises TypeError for what is no Tensor, NotImplementedError for other dtypes."""
+    """`input`, a tensor of a floating dtype.
+
+    Raises TypeError for what is no Tensor, NotImplementedError for other dtypes.
+    """
     if not isinstance(input, TensorCore):
         raise TypeError(f"{operation}(): argument 'input' must be Tensor, not {type(input).__name__}")
     if input._data.dtype not in FLOATING:
         raise NotImplementedError(
-            f'"{operation}" not implemented for {OF_MX[input._data.dtype]!r}: expected a floating dtype; convert the input with .float()'
+            f'"{operation}" not implemented for {OF_MX[input._data.dtype]!r}: expected a floating dtype; convert '
+            'the input with .float()'
         )
-    return input  # type: ignore[return-value]
+    return input
 
 
 def same_dtype(operation: str, **tensors: Any) -> None:
@@ -59,12 +63,13 @@ def sizes(operation: str, name: str, value: Any, n: int) -> tuple[int, ...]:
 
 
 def spatial(operation: str, shape: Sequence[int], n: int) -> bool:
-    """True if a tensor of `shape` has a batch dimension before its channels and `n` spatial dimensions; False if it has none.
+    """Whether a tensor with `n` spatial dimensions and channels has a batch dimension too.
 
     Raises RuntimeError for any other number of dimensions, and for empty ones beside the batch.
     """
     if len(shape) not in (n + 1, n + 2):
         raise RuntimeError(
-            f"{operation}: expected {n + 1}D (unbatched) or {n + 2}D (batched) input, but got input of size {list(shape)}"
+            f"{operation}: expected {n + 1}D (unbatched) or {n + 2}D (batched) input, but got input of size "
+            f"{list(shape)}"
         )
     return len(shape) == n + 2

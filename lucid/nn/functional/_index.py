@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def in_bounds(index: Tensor, size: int, message: str, ignore: int | None = None) -> bool:
-    """True if all values of `index` are known to lie in [0, size), or to be `ignore`. If they are not known, clamp them.
+    """True if all values of `index` are known to lie in [0, size), or to be `ignore`.
+
+    If they are not known, clamp them.
 
     Raises IndexError if they are known not to; `{}` in its `message` stands for the first that is wrong.
     """

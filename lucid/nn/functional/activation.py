@@ -203,7 +203,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.shape.numel() != 1 and weight.shape.numel() != channels:
         raise RuntimeError(
-            f"prelu: expected one weight or one for each of the {channels} channels of the input, got {weight.shape.numel()}"
+            f"prelu: expected one weight or one for each of the {channels} channels of the input, got "
+            f"{weight.shape.numel()}"
         )
     dims = [1] * input.ndim
     if input.ndim > 1:

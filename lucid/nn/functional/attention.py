@@ -37,8 +37,8 @@ def scaled_dot_product_attention(
         query: shape (*, heads, L, E).
         key: shape (*, heads, S, E).
         value: shape (*, heads, S, Ev).
-        attn_mask: broadcast to (*, heads, L, S). A bool mask is True where attention is allowed; any other is added to the
-            scores. A row that may attend to nothing gives 0.
+        attn_mask: broadcast to (*, heads, L, S). A bool mask is True where attention is allowed; any other is added
+            to the scores. A row that may attend to nothing gives 0.
         dropout_p: the probability to drop an attention weight. It applies also outside training: pass 0.0 there.
         is_causal: position i attends to positions 0 to i. Excludes `attn_mask`.
         scale: default 1/sqrt(E).
@@ -83,8 +83,9 @@ def scaled_dot_product_attention(
 def _in_parts(
     query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float, factor: float, groups: int
 ) -> Tensor:
-    """Attention as three operations, so that backward finds the scores and the weights computed: on the CPU MLX (0.32.4) has
-    no fused kernel to lose by that. Half precision is computed in float32 throughout.
+    """Attention as three operations, so that backward finds the scores and the weights computed.
+
+    On the CPU MLX (0.32.4) has no fused kernel to lose by that. Half precision is computed in float32 throughout.
     """
     dtype = query._data.dtype
     wide = mx.float32 if dtype in _check.HALF else dtype
@@ -113,8 +114,9 @@ def _in_parts(
 
 
 def _bias(mask: mx.array, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
-    """What to add to the scores, and which rows may attend to anything at all. The others attend to everything here, lest they
-    become NaN; their result is to be replaced by 0.
+    """What to add to the scores, and which rows may attend to anything at all.
+
+    The others attend to everything here, lest they become NaN; their result is to be replaced by 0.
     """
     if mask.shape[-1] == 0:
         return mask.astype(dtype), mx.zeros((*mask.shape[:-1], 1), mx.bool_)
@@ -145,7 +147,8 @@ def _check_inputs(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, 
     if enable_gqa:
         if min(len(q), len(k), len(v)) < 3 or not k[-3] or q[-3] % k[-3] or k[-3] != v[-3]:
             raise RuntimeError(
-                f"{_NAME}: with enable_gqa, expected the number of query heads to be a multiple of the number of key and value "
+                f"{_NAME}: with enable_gqa, expected the number of query heads to be a multiple of the number of "
+                "key and value "
                 f"heads, got {q}, {k} and {v}"
             )
         groups = q[-3] // k[-3]

@@ -101,7 +101,7 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-05,
 ) -> Tensor:
-    """`input` with each channel of each sample shifted and scaled to mean 0 and variance 1; then times `weight`, plus `bias`.
+    """Each channel of each sample, shifted and scaled to mean 0 and variance 1; then times `weight`, plus `bias`.
 
     Arguments as in `batch_norm`; `use_input_stats` says whether to use the statistics of `input` or the running ones.
 
@@ -156,8 +156,9 @@ def _moved(running: Any, value: mx.array, rate: Any) -> list[mx.array]:
 class _Statistics:
     """Stands where a node keeps the tensor that it made: hands new outputs of the node on to the running statistics.
 
-    A statistic is no part of the tape (it requires no gradient), yet its lazy graph points at the forward. If backward plays
-    the forward again, the statistic has to follow to the new values; otherwise the forward would be computed twice.
+    A statistic is no part of the tape (it requires no gradient), yet its lazy graph points at the forward. If
+    backward plays the forward again, the statistic has to follow to the new values; otherwise the forward would be
+    computed twice.
     """
 
     __slots__ = ("_node", "targets")

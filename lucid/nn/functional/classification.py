@@ -165,7 +165,8 @@ def _check_weight(operation: str, input: Tensor, weight: Any) -> None:
     classes = input.shape[1] if input.ndim > 1 else input.shape[0] if input.ndim else 1
     if tuple(_check.tensor(operation, "weight", weight).shape) != (classes,):
         raise RuntimeError(
-            f"{operation}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor "
+            f"{operation}: weight tensor should be defined either for all {classes} classes or no classes but got "
+            "weight tensor "
             f"of shape: {weight.shape}"
         )
     _check.same_dtype(operation, input=input, weight=weight)
@@ -183,5 +184,6 @@ def _check_target(operation: str, input: Tensor, target: Tensor) -> None:
         raise RuntimeError(f"{operation}: expected target of the input's shape {x} without its classes, got {t}")
     if target._data.dtype not in (mx.int64, mx.uint8):
         raise RuntimeError(
-            f"{operation}: expected target of dtype int64, but found {OF_MX[target._data.dtype]!r}; convert it with .long()"
+            f"{operation}: expected target of dtype int64, but found {OF_MX[target._data.dtype]!r}; convert it "
+            "with .long()"
         )

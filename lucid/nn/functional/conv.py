@@ -32,7 +32,10 @@ def conv1d(
     dilation: _Size = 1,
     groups: int = 1,
 ) -> Tensor:
-    """The cross-correlation of `input`, shape (N, C, L) or (C, L), with `weight`, shape (out, C/groups, k). See `conv2d`."""
+    """The cross-correlation of `input`, shape (N, C, L) or (C, L), with `weight`, shape (out, C/groups, k).
+
+    See `conv2d`.
+    """
     return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -70,7 +73,10 @@ def conv3d(
     dilation: _Size = 1,
     groups: int = 1,
 ) -> Tensor:
-    """The cross-correlation of `input`, (N, C, D, H, W) or (C, D, H, W), with `weight`, (out, C/groups, kD, kH, kW). See `conv2d`."""
+    """The cross-correlation of `input`, (N, C, D, H, W) or (C, D, H, W), with `weight`, (out, C/groups, kD, kH, kW).
+
+    See `conv2d`.
+    """
     return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -82,7 +88,7 @@ def _conv(
 
 
 def _planned(plan: Any, name: str, n: int, input: Any, weight: Any, bias: Any, arguments: tuple[Any, ...]) -> Any:
-    """The function that computes this convolution, from `plan` or remembered from an earlier call with the same sizes."""
+    """The function that computes this convolution: from `plan`, or that of an earlier call with the same sizes."""
     for argument, t in (("input", input), ("weight", weight), ("bias", bias)):
         if t is not None or argument != "bias":
             _check.tensor(name, argument, t)
@@ -91,7 +97,7 @@ def _planned(plan: Any, name: str, n: int, input: Any, weight: Any, bias: Any, a
     key = (name, n, x.shape, x.dtype, w.shape, w.dtype, of, *arguments)
     try:
         return plan(*key)
-    except TypeError:  # a list among the arguments cannot be remembered; and what is wrong with them is to be said properly
+    except TypeError:  # a list cannot be remembered; and what is wrong with the arguments is to be said properly
         return plan.__wrapped__(*key)
 
 
@@ -122,7 +128,8 @@ def _plan(
         )
     if weight[0] % groups:
         raise RuntimeError(
-            f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight "
+            f"{name}: Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got "
+            "weight "
             f"of size {list(weight)} instead"
         )
     padded = [s + a + b for s, a, b in zip(shape[-n:], low, high, strict=True)]
@@ -235,7 +242,10 @@ def conv_transpose3d(
     groups: int = 1,
     dilation: _Size = 1,
 ) -> Tensor:
-    """The transpose of `conv3d`: `input` (N, C, D, H, W), `weight` (C, out/groups, kD, kH, kW). See `conv_transpose2d`."""
+    """The transpose of `conv3d`: `input` (N, C, D, H, W), `weight` (C, out/groups, kD, kH, kW).
+
+    See `conv_transpose2d`.
+    """
     return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -293,11 +303,14 @@ def _plan_transposed(
     ]
     if any(s < 1 for s in sizes):
         raise RuntimeError(
-            f"{name}: Given input size {list(shape)}. Calculated output size per channel: {sizes}. Output size is too small"
+            f"{name}: Given input size {list(shape)}. Calculated output size per channel: {sizes}. Output size is "
+            "too small"
         )
     low = [r - c for r, c in zip(reach, cut, strict=True)]
     high = [v + e for v, e in zip(low, extra, strict=True)]
-    pad = ([max(v, 0) for v in low], [max(v, 0) for v in high])
+    # More padding than the kernel reaches gives zeros, but MLX (0.32.4) then takes a gradient of the wrong shape.
+    beyond = [(0, 0), *[(0, max(v - r, 0)) for v, r in zip(high, reach, strict=True)], (0, 0)]
+    pad = ([max(v, 0) for v in low], [min(max(v, 0), r) for v, r in zip(high, reach, strict=True)])
     inside = [slice(max(-v, 0), max(-v, 0) + s) for v, s in zip(low, sizes, strict=True)]
     last, first = _orders(n)
 
@@ -315,6 +328,7 @@ def _plan_transposed(
         else:
             parts = zip(mx.split(x, groups, axis=-1), mx.split(w, groups, axis=0), strict=True)
             y = mx.concatenate([mx.conv_general(p, q, 1, pad, apart, steps, 1, True) for p, q in parts], axis=-1)
+        y = mx.pad(y, beyond) if max(beyond) > (0, 0) else y
         y = y[(slice(None), *inside)] if min(low + high) < 0 else y
         y = y if b is None else y + b
         y = y.astype(dtype).transpose(first)
@@ -350,7 +364,8 @@ def _check_shapes(
     out = weight[1] * groups if transposed else weight[0]
     if bias is not None and bias[0] != (out,):
         raise RuntimeError(
-            f"{name}: Given weight of size {list(weight)}, expected bias to be 1-dimensional with {out} elements, but got "
+            f"{name}: Given weight of size {list(weight)}, expected bias to be 1-dimensional with {out} elements, "
+            "but got "
             f"bias of size {list(bias[0])} instead"
         )
     if 0 in shape[1 if batched else 0 :] or 0 in weight:

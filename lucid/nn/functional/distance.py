@@ -62,7 +62,10 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norm of the difference of each pair of rows: (0, 1), (0, 2), ..., (1, 2), ... Raises RuntimeError unless `input` is 2D."""
+    """The p-norm of the difference of each pair of rows: (0, 1), (0, 2), ..., (1, 2), ...
+
+    Raises RuntimeError unless `input` is 2D.
+    """
     if _check.floating("pdist", input).ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
     if p < 0:

@@ -51,14 +51,18 @@ _scaled.__qualname__ = "dropout"
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """`dropout` of whole channels. `input` has shape (N, C, L) or (C, L). Raises RuntimeError for other numbers of dimensions."""
+    """`dropout` of whole channels.
+
+    `input` has shape (N, C, L) or (C, L). Raises RuntimeError for other numbers of dimensions.
+    """
     return _channels("dropout1d", 1, input, p, training, inplace)
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels. `input` has shape (N, C, H, W).
 
-    As in PyTorch, a 3D input is taken as (N, C, L), and other numbers of dimensions are let through: dimensions 0 and 1 decide.
+    As in PyTorch, a 3D input is taken as (N, C, L), and other numbers of dimensions are let through: dimensions 0
+    and 1 decide.
     """
     return _channels("dropout2d", 2, input, p, training, inplace)
 
@@ -84,7 +88,7 @@ def _channels(operation: str, n: int, input: Tensor, p: float, training: bool, i
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """Dropout that keeps mean 0 and variance 1 after SELU: elements are set to SELU's lower limit, then all are rescaled."""
+    """Dropout that keeps mean 0 and variance 1 after SELU: it sets elements to SELU's lower limit and rescales all."""
     return _alpha("alpha_dropout", input, p, training, inplace, features=False)
 
 

@@ -52,7 +52,8 @@ def embedding(
     ids = _check.tensor("embedding", "indices", input)
     if ids._data.dtype not in (mx.int64, mx.int32):
         raise RuntimeError(
-            f"embedding: expected argument 'indices' to have dtype int64 or int32, got {OF_MX[ids._data.dtype]!r}; convert it with .long()"
+            f"embedding: expected argument 'indices' to have dtype int64 or int32, got {OF_MX[ids._data.dtype]!r}; "
+            "convert it with .long()"
         )
     if sparse:
         raise NotImplementedError(

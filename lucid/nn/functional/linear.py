@@ -73,7 +73,8 @@ def _linear_checked(input: Any, weight: Any, bias: Any) -> Tensor:
         raise RuntimeError(f"linear: expected weight of shape (out_features, in_features), got shape {w.shape}")
     if x.ndim == 0 or x.shape[-1] != w.shape[-1]:
         raise RuntimeError(
-            f"linear: input and weight shapes cannot be multiplied: expected input of shape (*, {w.shape[-1]}), got {x.shape}"
+            f"linear: input and weight shapes cannot be multiplied: expected input of shape (*, {w.shape[-1]}), "
+            f"got {x.shape}"
         )
     if (
         x._data.dtype in FLOATING
@@ -103,11 +104,13 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     _check.same_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
     if input1.shape[:-1] != input2.shape[:-1]:
         raise RuntimeError(
-            f"bilinear: expected input1 and input2 to have the same leading sizes, got {input1.shape} and {input2.shape}"
+            f"bilinear: expected input1 and input2 to have the same leading sizes, got {input1.shape} and "
+            f"{input2.shape}"
         )
     if weight.ndim != 3 or weight.shape[1:] != (input1.shape[-1], input2.shape[-1]):
         raise RuntimeError(
-            f"bilinear: expected weight of shape (out_features, {input1.shape[-1]}, {input2.shape[-1]}), got {weight.shape}"
+            f"bilinear: expected weight of shape (out_features, {input1.shape[-1]}, {input2.shape[-1]}), got "
+            f"{weight.shape}"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise RuntimeError(f"bilinear: expected bias of shape ({weight.shape[0]},), got {bias.shape}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
+from lucid import ops
 from lucid.nn.functional import _check
 from lucid.nn.functional._reduction import REDUCTIONS, chosen, pointwise
 
@@ -34,7 +35,8 @@ def _distance(operation: str, fn: Any, reduction: str, input: Any, target: Any, 
     _check.tensor(operation, "target", target)
     if target._data.shape != input._data.shape:
         warnings.warn(
-            f"{operation}: Using a target size ({tuple(target.shape)}) that is different to the input size ({tuple(input.shape)}). "
+            f"{operation}: Using a target size ({tuple(target.shape)}) that is different to the input size "
+            f"({tuple(input.shape)}). "
             "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=3,
         )
@@ -77,7 +79,8 @@ def mse_loss(
 def _weighted(operation: str, fn: Any, reduction: str, input: Tensor, target: Tensor, weight: Any) -> Tensor:
     if weight is None or reduction != "mean":
         return _distance(operation, fn, reduction, input, target, weight)
-    return _distance(operation, fn, "sum", input, target, weight) / weight.sum()
+    total = _distance(operation, fn, "sum", input, target, weight)
+    return ops.div(total, ops.sum(weight))
 
 
 def l1_loss(
@@ -150,7 +153,8 @@ def binary_cross_entropy(
         reduce: deprecated, see `reduction`.
         reduction: "mean", "sum" or "none".
 
-    Raises ValueError for shapes that differ. Use `binary_cross_entropy_with_logits` where the probabilities come from a sigmoid.
+    Raises ValueError for shapes that differ. Use `binary_cross_entropy_with_logits` where the probabilities come
+    from a sigmoid.
     """
     reduction = chosen(reduction, size_average, reduce)
     _check.floating("binary_cross_entropy", input)
@@ -226,7 +230,8 @@ def kl_div(
         target: probabilities, or their logarithms.
         size_average: deprecated, see `reduction`.
         reduce: deprecated, see `reduction`.
-        reduction: "batchmean" (the sum over the size of dimension 0: the divergence as defined), "mean", "sum" or "none".
+        reduction: "batchmean" (the sum over the size of dimension 0: the divergence as defined), "mean", "sum" or
+            "none".
         log_target: whether `target` holds logarithms.
 
     Raises ValueError for another reduction.
@@ -234,7 +239,8 @@ def kl_div(
     reduction = chosen(reduction, size_average, reduce)
     if reduction == "mean":
         warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides only by the "
+            "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' "
+            "divides only by the "
             "batch size, and aligns with the KL math definition.",
             stacklevel=2,
         )

@@ -44,7 +44,8 @@ def margin_ranking_loss(
     """
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
-            f"margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: {input1.shape}, input2: "
+            "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
+            f"{input1.shape}, input2: "
             f"{input2.shape}, target: {target.shape}"
         )
     return pointwise(
@@ -98,7 +99,8 @@ def cosine_embedding_loss(
     """
     if target.ndim not in (0, 1) or input1.ndim != target.ndim + 1 or input2.ndim != target.ndim + 1:
         raise RuntimeError(
-            f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with "
+            f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but "
+            "found inputs with "
             f"sizes {input1.shape} and {input2.shape}"
         )
 
@@ -183,7 +185,7 @@ def multilabel_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """The sum over target classes and other classes of `max(0, 1 - input[target] + input[class])`, divided by the number of classes.
+    """The sum of `max(0, 1 - input[target] + input[class])` over target and other classes, by the number of classes.
 
     Args:
         input: scores, shape (N, C) or (C).
@@ -247,7 +249,8 @@ def triplet_margin_loss(
         raise ValueError(f"margin must be greater than 0, got {margin}")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
-            f"triplet_margin_loss: the anchor, positive, and negative tensors are expected to have the same number of dimensions, but "
+            "triplet_margin_loss: the anchor, positive, and negative tensors are expected to have the same number "
+            "of dimensions, but "
             f"got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
         )
 

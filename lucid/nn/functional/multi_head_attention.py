@@ -47,7 +47,9 @@ def multi_head_attention_forward(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """Project, attend with `num_heads` heads, project back (Vaswani et al. 2017). L and S are lengths, N the batch, E the embedding.
+    """Project, attend with `num_heads` heads, project back (Vaswani et al. 2017).
+
+    L and S are lengths, N the batch, E the embedding.
 
     Args:
         query: shape (L, N, E), or (L, E) without a batch.
@@ -66,7 +68,8 @@ def multi_head_attention_forward(
         training: whether to drop.
         key_padding_mask: shape (N, S): True for keys to leave out; or numbers to add to the scores.
         need_weights: return the attention weights too.
-        attn_mask: shape (L, S) or (N * num_heads, L, S): True where attention is not allowed; or numbers to add to the scores.
+        attn_mask: shape (L, S) or (N * num_heads, L, S): True where attention is not allowed; or numbers to add to
+            the scores.
         use_separate_proj_weight: use the next three instead of `in_proj_weight`.
         q_proj_weight: shape (E, E).
         k_proj_weight: shape (E, kdim).
@@ -76,8 +79,8 @@ def multi_head_attention_forward(
         average_attn_weights: return the weights' mean over the heads.
         is_causal: a hint that `attn_mask` is the causal mask, which has to be given.
 
-    Returns the output, of the query's shape, and the weights, (N, L, S) or (N, num_heads, L, S), or None. Raises AssertionError or
-    RuntimeError for what does not fit.
+    Returns the output, of the query's shape, and the weights, (N, L, S) or (N, num_heads, L, S), or None. Raises
+    AssertionError or RuntimeError for what does not fit.
     """
     batched = _check_ranks(query, key, value, key_padding_mask, attn_mask, num_heads)
     if is_causal and attn_mask is None:
@@ -154,7 +157,8 @@ def _check_ranks(query: Tensor, key: Tensor, value: Tensor, padding: Any, mask: 
     kind = "batched (3-D)" if n == 3 else "unbatched (2-D)"
     _assert(
         key.ndim == n and value.ndim == n,
-        f"For {kind} query, expected key and value to be {n}-D but found {key.ndim}-D and {value.ndim}-D tensors respectively",
+        f"For {kind} query, expected key and value to be {n}-D but found {key.ndim}-D and {value.ndim}-D tensors "
+        "respectively",
     )
     if padding is not None:
         _assert(

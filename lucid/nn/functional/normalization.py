@@ -28,12 +28,14 @@ def _check_normalized(operation: str, input: Any, shape: Any, weight: Any, bias:
     for name, t in (("weight", weight), ("bias", bias)):
         if t is not None and tuple(t.shape) != sizes:
             raise RuntimeError(
-                f"{operation}: Expected {name} to be of same shape as normalized_shape, but got {name} of shape {t.shape} "
+                f"{operation}: Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{t.shape} "
                 f"and normalized_shape = {sizes}"
             )
     if input.shape[-len(sizes) :] != sizes:
         raise RuntimeError(
-            f"{operation}: Given normalized_shape={sizes}, expected input with shape (*, {', '.join(map(str, sizes))}), but got "
+            f"{operation}: Given normalized_shape={sizes}, expected input with shape (*, "
+            f"{', '.join(map(str, sizes))}), but got "
             f"input of size {input.shape}"
         )
     return sizes
@@ -106,7 +108,7 @@ def rms_norm(
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-05
 ) -> Tensor:
-    """`input` with each group of channels shifted and scaled to mean 0 and variance 1; then times `weight`, plus `bias`.
+    """Each group of channels, shifted and scaled to mean 0 and variance 1; then times `weight`, plus `bias`.
 
     Args:
         input: shape (N, C, *).
@@ -129,7 +131,8 @@ def group_norm(
     for name, t in (("weight", weight), ("bias", bias)):
         if t is not None and tuple(t.shape) != (channels,):
             raise RuntimeError(
-                f"group_norm: Expected {name} to be a vector of size equal to the number of channels in input, but got {name} "
+                f"group_norm: Expected {name} to be a vector of size equal to the number of channels in input, but "
+                f"got {name} "
                 f"of shape {t.shape} and input of shape {input.shape}"
             )
 

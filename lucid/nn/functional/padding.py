@@ -22,9 +22,12 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     """`input` with more elements before and after its last dimensions.
 
     Args:
-        input: any shape; with a mode other than "constant", one batch dimension less or none is left in front of the channels.
-        pad: how many, for the last dimension before and after, then for the one before it, and so on. Negative numbers cut off.
-        mode: "constant"; "reflect", mirrored at the edge, which is not repeated; "replicate", the edge; "circular", the other end.
+        input: any shape; with a mode other than "constant", one batch dimension less or none is left in front of the
+            channels.
+        pad: how many, for the last dimension before and after, then for the one before it, and so on. Negative
+            numbers cut off.
+        mode: "constant"; "reflect", mirrored at the edge, which is not repeated; "replicate", the edge; "circular",
+            the other end.
         value: what to pad with in mode "constant"; 0 if None.
 
     Raises RuntimeError or NotImplementedError for a `pad` that does not fit the shape or the mode.
@@ -38,7 +41,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     shape = input._data.shape
     if len(widths) % 2 or len(widths) // 2 > len(shape):
         raise RuntimeError(
-            f"pad: expected an even number of paddings, at most two for each of {len(shape)} dimensions, got {len(widths)}"
+            f"pad: expected an even number of paddings, at most two for each of {len(shape)} dimensions, got "
+            f"{len(widths)}"
         )
     pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + [
         (widths[k], widths[k + 1]) for k in range(len(widths) - 2, -1, -2)
@@ -72,7 +76,8 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
         raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if n not in (1, 2, 3) or len(shape) not in (n + 1, n + 2):
         raise NotImplementedError(
-            f"pad: with mode {mode!r}, the last 1 to 3 dimensions of an input with channels and maybe a batch can be padded, got "
+            f"pad: with mode {mode!r}, the last 1 to 3 dimensions of an input with channels and maybe a batch can "
+            "be padded, got "
             f"{len(shape)} dimensions and {n} to pad"
         )
     indices: list[tuple[int, mx.array]] = []
@@ -82,12 +87,14 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
             continue
         if size == 0 or size + before + after <= 0:
             raise RuntimeError(
-                f"pad: Expected a non-empty dimension {axis} before and after padding, got {tuple(shape)} padded by {(before, after)}"
+                f"pad: Expected a non-empty dimension {axis} before and after padding, got {tuple(shape)} padded "
+                f"by {(before, after)}"
             )
         limit = {"reflect": size - 1, "circular": size}.get(mode)
         if limit is not None and max(before, after) > limit:
             raise RuntimeError(
-                f"pad: with mode {mode!r}, padding should be at most {limit} for dimension {axis} of size {size}, got {(before, after)}"
+                f"pad: with mode {mode!r}, padding should be at most {limit} for dimension {axis} of size {size}, "
+                f"got {(before, after)}"
             )
         at = np.arange(-before, size + after)
         if mode == "circular":  # what is cut off is cut off first, and does not come back at the other end

@@ -65,7 +65,8 @@ class Windows:
                 out -= 1
             if out < 1:
                 raise RuntimeError(
-                    f"{name}: Given input size {tuple(shape)} and kernel_size {self.kernel}, the calculated output size is too small"
+                    f"{name}: Given input size {tuple(shape)} and kernel_size {self.kernel}, the calculated output "
+                    "size is too small"
                 )
             self.outs.append(out)
             self.high.append((out - 1) * t + reach - s - p)
@@ -86,7 +87,7 @@ class Windows:
             )
 
     def padded(self, x: mx.array, value: Any) -> mx.array:
-        """`x`, channels last, with as much `value` around it as the windows need, and without what they do not reach."""
+        """`x`, channels last, with as much `value` around it as the windows need, without what they do not reach."""
         widths = [(0, 0), *[(p, max(h, 0)) for p, h in zip(self.padding, self.high, strict=True)], (0, 0)]
         if any(w != (0, 0) for w in widths):
             x = mx.pad(x, widths, constant_values=value)
@@ -151,7 +152,7 @@ def windows(name: str, n: int, input: Any, *arguments: Any) -> Windows:
     shape = _check.tensor(name, "input", input)._data.shape
     try:
         return _remembered(name, n, shape, *arguments)
-    except TypeError:  # a list among the arguments cannot be remembered; and what is wrong with them is to be said properly
+    except TypeError:  # a list cannot be remembered; and what is wrong with the arguments is to be said properly
         return Windows(name, n, shape, *arguments)
 
 
@@ -160,7 +161,10 @@ def _lowest(dtype: mx.Dtype) -> Any:
 
 
 def max_of(windows: Windows, x: mx.array) -> mx.array:
-    """The largest element of each window. MLX gives the gradient of a tie to its second operand: here, the first element."""
+    """The largest element of each window.
+
+    MLX gives the gradient of a tie to its second operand: here, the first element.
+    """
     return windows.fold(windows.padded(x, _lowest(x.dtype)), mx.maximum)
 
 
@@ -374,7 +378,7 @@ def _lp_pool(n: int, input: Any, norm_type: float, kernel: Any, stride: Any, cei
 
 
 def lp_pool1d(
-    input: Tensor, norm_type: float, kernel_size: int, stride: _Size | None = None, ceil_mode: bool = False
+    input: Tensor, norm_type: float, kernel_size: _Size, stride: _Size | None = None, ceil_mode: bool = False
 ) -> Tensor:
     """The root of the summed powers of each window of `input`, (N, C, L) or (C, L)."""
     return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)

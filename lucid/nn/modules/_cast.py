@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -147,14 +148,14 @@ def to_empty(self: M, device: Any = None, recurse: bool = True) -> M:
 def type(self: M, dst_type: Any) -> M:
     """Cast all parameters and buffers to dst_type. Returns self.
 
-    `dst_type` may be a `lucid.dtype`, a Python type (`float`, `int`), or a string ("float32", "float16", etc.).
-    Delegates to `to`, so that a floating type skips integer buffers; an integer type casts everything, and needs
-    parameters that require no gradient.
+    `dst_type` may be a `lucid.dtype`, a Python type (`float`, the default dtype, or `int`), or a string ("float32",
+    "float16", etc.). Delegates to `to`, so that a floating type skips integer buffers; an integer type casts
+    everything, and needs parameters that require no gradient.
 
     Raises ValueError for what is no type, RuntimeError for an integer type where a parameter requires a gradient.
     """
     try:
-        dtype = dtypes.as_dtype(dst_type, "type")
+        dtype = dtypes.get_default_dtype() if dst_type is builtins.float else dtypes.as_dtype(dst_type, "type")
     except TypeError as error:
         raise ValueError(
             f"invalid type: {dst_type!r}; expected for example lucid.float32, 'float32' or float"

@@ -104,6 +104,10 @@ class Hardswish(_InPlace):
         """The activation of `input`."""
         return F.hardswish(input, self.inplace)
 
+    def extra_repr(self) -> str:
+        """Nothing, as in PyTorch."""
+        return ""
+
 
 class SELU(_InPlace):
     """`elu` with the two constants that keep mean 0 and variance 1 through many layers."""
@@ -404,7 +408,10 @@ class LogSoftmax(Module):
 
 
 class Softmax2d(Module):
-    """`softmax` over the channels of an input (N, C, H, W) or (C, H, W). Raises ValueError for other numbers of dimensions."""
+    """`softmax` over the channels of an input (N, C, H, W) or (C, H, W).
+
+    Raises ValueError for other numbers of dimensions.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of `input`."""

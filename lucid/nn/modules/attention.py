@@ -60,7 +60,8 @@ class MultiheadAttention(Module):
     ) -> None:
         if embed_dim <= 0 or num_heads <= 0:
             raise ValueError(
-                f"embed_dim and num_heads must be greater than 0, got embed_dim={embed_dim} and num_heads={num_heads} instead"
+                f"embed_dim and num_heads must be greater than 0, got embed_dim={embed_dim} and "
+                f"num_heads={num_heads} instead"
             )
         super().__init__()
         self.embed_dim = embed_dim
@@ -123,7 +124,8 @@ class MultiheadAttention(Module):
             value: shape (S, N, vdim), likewise.
             key_padding_mask: shape (N, S): True for keys to leave out; or numbers to add to the scores.
             need_weights: return the attention weights too; False is faster.
-            attn_mask: shape (L, S) or (N * num_heads, L, S): True where attention is not allowed; or numbers to add to the scores.
+            attn_mask: shape (L, S) or (N * num_heads, L, S): True where attention is not allowed; or numbers to add
+                to the scores.
             average_attn_weights: return the weights' mean over the heads.
             is_causal: a hint that `attn_mask`, which has to be given, is the causal mask.
 

@@ -78,7 +78,8 @@ class _NormBase(Module):
     def extra_repr(self) -> str:
         """The number of channels and the options."""
         return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, bias={self.bias is not None}, "
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, "
             f"track_running_stats={self.track_running_stats}"
         )
 
@@ -128,7 +129,7 @@ class _BatchNorm(_NormBase):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Normalises each channel of an input (N, C) or (N, C, L) to mean 0 and variance 1; then times `weight`, plus `bias`.
+    """Brings each channel of an input (N, C) or (N, C, L) to mean 0 and variance 1; then times `weight`, plus `bias`.
 
     In training with the statistics of the batch, which also move the running ones; otherwise with the running ones.
 

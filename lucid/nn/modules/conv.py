@@ -42,7 +42,7 @@ class _ConvNd(Module):
     out_channels: int
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
-    padding: str | tuple[int, ...]
+    padding: Any  # a string or a tuple of ints
     dilation: tuple[int, ...]
     transposed: bool
     output_padding: tuple[int, ...]
@@ -57,7 +57,7 @@ class _ConvNd(Module):
         out_channels: int,
         kernel_size: tuple[int, ...],
         stride: tuple[int, ...],
-        padding: str | tuple[int, ...],
+        padding: Any,
         dilation: tuple[int, ...],
         transposed: bool,
         output_padding: tuple[int, ...],
@@ -213,7 +213,10 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """The cross-correlation of an input (N, C, D, H, W) or (C, D, H, W) with learned kernels. Arguments as in `Conv2d`."""
+    """The cross-correlation of an input (N, C, D, H, W) or (C, D, H, W) with learned kernels.
+
+    Arguments as in `Conv2d`.
+    """
 
     _n = 3
 
@@ -254,7 +257,7 @@ class _ConvTransposeNd(_ConvNd):
         )
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        """The transposed convolution of `input`; of the shapes that the strides leave open, `output_size` says which."""
+        """The transposed convolution of `input`; `output_size` chooses among the shapes that the strides leave open."""
         extra = self._output_padding(input, output_size)
         name = f"conv_transpose{self._n}d"
         return _transposed(
@@ -270,14 +273,16 @@ class _ConvTransposeNd(_ConvNd):
             wanted = wanted[-n:]
         if len(wanted) != n:
             raise ValueError(
-                f"{type(self).__name__}: for {input.ndim}D input, output_size must have {n} or {input.ndim} elements (got {len(wanted)})"
+                f"{type(self).__name__}: for {input.ndim}D input, output_size must have {n} or {input.ndim} "
+                f"elements (got {len(wanted)})"
             )
         rows = zip(input.shape[-n:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
         low = [(s - 1) * t - 2 * int(p) + d * (k - 1) + 1 for s, t, p, d, k in rows]
         high = [v + t - 1 for v, t in zip(low, self.stride, strict=True)]
         if any(not a <= w <= b for w, a, b in zip(wanted, low, high, strict=True)):
             raise ValueError(
-                f"requested an output size of {wanted}, but valid sizes range from {low} to {high} (for an input of {tuple(input.shape[-n:])})"
+                f"requested an output size of {wanted}, but valid sizes range from {low} to {high} (for an input "
+                f"of {tuple(input.shape[-n:])})"
             )
         return tuple(w - a for w, a in zip(wanted, low, strict=True))
 

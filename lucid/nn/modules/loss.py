@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from lucid.nn import functional as F
 from lucid.nn.functional._reduction import chosen
+from lucid.nn.modules.distance import PairwiseDistance
 from lucid.nn.modules.module import Module
 from lucid.tensor import Tensor
 
@@ -106,7 +107,7 @@ class HuberLoss(_Loss):
 
 
 class CrossEntropyLoss(_WeightedLoss):
-    """The cross entropy of logits (N, C, *) against classes (N, *), or probabilities of classes: see `nn.functional.cross_entropy`.
+    """The cross entropy of logits (N, C, *) against classes (N, *): see `nn.functional.cross_entropy`.
 
     Args:
         weight: a weight for each of the C classes.
@@ -410,7 +411,7 @@ class TripletMarginWithDistanceLoss(_Loss):
             raise ValueError(
                 f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin} instead"
             )
-        self.distance_function = F.pairwise_distance if distance_function is None else distance_function
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
         self.margin, self.swap = margin, swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

@@ -71,7 +71,10 @@ class LayerNorm(Module):
 
     def extra_repr(self) -> str:
         """The sizes and options."""
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class RMSNorm(Module):
@@ -179,7 +182,7 @@ class GroupNorm(Module):
 
 
 class LocalResponseNorm(Module):
-    """Divides the input by a power of the mean square of `size` neighbouring channels: see `nn.functional.local_response_norm`."""
+    """Divides by a power of the mean square of `size` neighbouring channels: see `nn.functional.local_response_norm`."""
 
     __constants__ = ["size", "alpha", "beta", "k"]  # noqa: RUF012
     size: int

@@ -204,7 +204,10 @@ class _LPPoolNd(Module):
 
     def extra_repr(self) -> str:
         """The norm and the sizes."""
-        return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
 
 
 class LPPool1d(_LPPoolNd):
@@ -224,7 +227,10 @@ class LPPool2d(_LPPoolNd):
 
 
 class LPPool3d(_LPPoolNd):
-    """The p-norm of each window of an input (N, C, D, H, W) or (C, D, H, W). Arguments: the norm, and as in `MaxPool2d`."""
+    """The p-norm of each window of an input (N, C, D, H, W) or (C, D, H, W).
+
+    Arguments: the norm, and as in `MaxPool2d`.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """The norms."""

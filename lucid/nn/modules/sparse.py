@@ -90,7 +90,8 @@ class Embedding(Module):
         else:
             if tuple(_weight.shape) != (num_embeddings, embedding_dim):
                 raise AssertionError(
-                    f"Shape of weight does not match num_embeddings and embedding_dim: expected ({num_embeddings}, {embedding_dim}), "
+                    f"Shape of weight does not match num_embeddings and embedding_dim: expected ({num_embeddings}, "
+                    f"{embedding_dim}), "
                     f"got {_weight.shape}"
                 )
             self.weight = Parameter(_weight, requires_grad=not _freeze)
@@ -135,7 +136,7 @@ class Embedding(Module):
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
     ) -> Embedding:
-        """An Embedding whose table is `embeddings`, shape (num_embeddings, embedding_dim); by default it is not trained.
+        """An Embedding with the table `embeddings`, shape (num_embeddings, embedding_dim); by default it is not trained.
 
         The other arguments are those of the class.
         """
