@@ -73,6 +73,9 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
         optimizer.step()
         loss.item()
 
-    for name, look in (("GPT step, nothing evaluated before backward", False), ("GPT step, loss printed before backward", True)):
+    for name, look in (
+        ("GPT step, nothing evaluated before backward", False),
+        ("GPT step, loss printed before backward", True),
+    ):
         mine_s, raw_s, ratio = interleaved(lambda look=look: step(look), raw_step, calls=3, rounds=11)  # type: ignore[misc]
         yield name, f"{mine_s * 1e3:.1f} ms", f"{raw_s * 1e3:.1f} ms", f"{ratio:.2f}x"

@@ -27,7 +27,9 @@ SENTENCES = [
 class Embeddings(nn.Module):
     def __init__(self, config):
         super().__init__()
-        self.word_embeddings = nn.Embedding(config["vocab_size"], config["hidden_size"], padding_idx=config["pad_token_id"])
+        self.word_embeddings = nn.Embedding(
+            config["vocab_size"], config["hidden_size"], padding_idx=config["pad_token_id"]
+        )
         self.position_embeddings = nn.Embedding(config["max_position_embeddings"], config["hidden_size"])
         self.token_type_embeddings = nn.Embedding(config["type_vocab_size"], config["hidden_size"])
         self.LayerNorm = nn.LayerNorm(config["hidden_size"], eps=config["layer_norm_eps"])
@@ -37,7 +39,11 @@ class Embeddings(nn.Module):
     def forward(self, input_ids):
         positions = self.position_ids[:, : input_ids.size(1)]
         token_types = lucid.zeros_like(input_ids)
-        x = self.word_embeddings(input_ids) + self.token_type_embeddings(token_types) + self.position_embeddings(positions)
+        x = (
+            self.word_embeddings(input_ids)
+            + self.token_type_embeddings(token_types)
+            + self.position_embeddings(positions)
+        )
         return self.dropout(self.LayerNorm(x))
 
 
@@ -52,7 +58,8 @@ class SelfAttention(nn.Module):
 
     def forward(self, x, mask):
         q, k, v = (
-            layer(x).view(x.size(0), x.size(1), self.heads, -1).transpose(1, 2) for layer in (self.query, self.key, self.value)
+            layer(x).view(x.size(0), x.size(1), self.heads, -1).transpose(1, 2)
+            for layer in (self.query, self.key, self.value)
         )
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=self.dropout if self.training else 0.0)
         return out.transpose(1, 2).reshape(x.shape)
@@ -90,7 +97,9 @@ class SentenceEncoder(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.embeddings = Embeddings(config)
-        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(Layer(config) for _ in range(config["num_hidden_layers"]))})
+        self.encoder = nn.ModuleDict(
+            {"layer": nn.ModuleList(Layer(config) for _ in range(config["num_hidden_layers"]))}
+        )
         # In the checkpoint, though sentence embeddings do not use it.
         self.pooler = nn.ModuleDict({"dense": nn.Linear(config["hidden_size"], config["hidden_size"])})
 
@@ -132,7 +141,9 @@ def embed(folder, sentences):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Print how alike sentences are, by the embeddings of all-MiniLM-L6-v2.")
+    parser = argparse.ArgumentParser(
+        description="Print how alike sentences are, by the embeddings of all-MiniLM-L6-v2."
+    )
     parser.add_argument("sentences", nargs="*", default=SENTENCES, help="two or more sentences")
     sentences = parser.parse_args().sentences
     vectors = embed(checkpoint_folder(), sentences)

@@ -1,7 +1,7 @@
 """A character-level GPT: trains on a text file (by default this one), then writes some of its own.
 
-    pip install lucid-mlx
-    python examples/tiny_gpt.py --steps 300 my_text.txt
+pip install lucid-mlx
+python examples/tiny_gpt.py --steps 300 my_text.txt
 """
 
 import argparse

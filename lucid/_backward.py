@@ -28,8 +28,10 @@ def run_backward(
     """
     nodes = _reachable(roots, targets)
     if strategy == "auto":
-        touched = create_graph or mode.anomaly or not into_grad and any(not isinstance(n, Leaf) for n in targets or ())
-        touched = touched or any(n.watched or n.number < _tape.evaluated and not isinstance(n, Leaf) for n in nodes)
+        touched = (
+            create_graph or mode.anomaly or (not into_grad and any(not isinstance(n, Leaf) for n in targets or ()))
+        )
+        touched = touched or any(n.watched or (n.number < _tape.evaluated and not isinstance(n, Leaf)) for n in nodes)
         strategy = "per node" if touched else "replay"
     if strategy not in ("replay", "per node"):
         raise ValueError(f'run_backward: strategy must be "auto", "replay" or "per node", got {strategy!r}')
@@ -202,12 +204,17 @@ def _replay(
             slot[node] = len(leaves)
             leaves.append((node, node.out()._data))
     slot.update((n, len(leaves) + k) for k, n in enumerate(played))
-    program: list[tuple[Any, Any, Sequence[Any]]] = []  # a function, where its arguments come from, and constants for the rest
+    program: list[
+        tuple[Any, Any, Sequence[Any]]
+    ] = []  # a function, where its arguments come from, and constants for the rest
     for node in played:
         if isinstance(node, Pick):
             program.append((node.index, slot[node.inputs[0]], ()))
         else:
-            sources = [slot.get((n, id(p)) if isinstance(n, Leaf) else n) for n, p in zip(node.inputs, node.primals, strict=True)]
+            sources = [
+                slot.get((n, id(p)) if isinstance(n, Leaf) else n)
+                for n, p in zip(node.inputs, node.primals, strict=True)
+            ]
             program.append((node.fn, sources, node.primals))
     outputs = [slot[n] for n, _ in roots]
     kept: list[Any] = []
@@ -249,7 +256,9 @@ def _sequence(value: Any) -> tuple[Any, ...]:
     return (value,) if isinstance(value, TensorCore) or value is None else tuple(value)
 
 
-def _roots(operation: str, outputs: tuple[Any, ...], seeds: tuple[Any, ...], create_graph: bool) -> list[tuple[Node, Any]]:
+def _roots(
+    operation: str, outputs: tuple[Any, ...], seeds: tuple[Any, ...], create_graph: bool
+) -> list[tuple[Node, Any]]:
     """Each output's node with its cotangent, checked as PyTorch checks them."""
     if len(seeds) != len(outputs):
         raise RuntimeError(f"{operation}: got {len(outputs)} tensors and {len(seeds)} gradients")
@@ -260,7 +269,9 @@ def _roots(operation: str, outputs: tuple[Any, ...], seeds: tuple[Any, ...], cre
             raise RuntimeError(f"element {k} of tensors does not require grad and does not have a grad_fn")
         if seed is None:
             if data.size != 1:
-                raise RuntimeError(f"grad can be implicitly created only for scalar outputs, got shape {tuple(data.shape)}")
+                raise RuntimeError(
+                    f"grad can be implicitly created only for scalar outputs, got shape {tuple(data.shape)}"
+                )
             value = mx.ones_like(data)
         elif not isinstance(seed, TensorCore):
             raise TypeError(f"{operation}: gradients can be either Tensors or None, but got {type(seed).__name__}")
@@ -300,7 +311,9 @@ def backward(
     """
     if grad_variables is not None:
         if grad_tensors is not None:
-            raise RuntimeError("backward: grad_tensors and grad_variables (deprecated) were both given; use grad_tensors")
+            raise RuntimeError(
+                "backward: grad_tensors and grad_variables (deprecated) were both given; use grad_tensors"
+            )
         grad_tensors = grad_variables
     outputs = _sequence(tensors)
     seeds = _sequence(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
@@ -347,7 +360,9 @@ def grad(
     if is_grads_batched:
         raise NotImplementedError("grad: is_grads_batched=True is not supported; call grad once for each cotangent")
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     wanted, sources = _sequence(inputs), _sequence(outputs)
     targets = [_wanted("grad", t) for t in wanted]
     seeds = _sequence(grad_outputs) if grad_outputs is not None else (None,) * len(sources)

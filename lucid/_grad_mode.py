@@ -42,7 +42,9 @@ class _Switch:
         before.append((mode.grad, mode.inference))
         self._switch()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         mode.grad, mode.inference = self.__dict__["_before"].pop()
 
     def _switch(self) -> None:
@@ -165,7 +167,9 @@ def is_anomaly_enabled() -> bool:
 
 def _require_check_nan(check_nan: bool) -> None:
     if not check_nan:
-        raise NotImplementedError("detect_anomaly: check_nan=False is not supported; leave anomaly detection off instead")
+        raise NotImplementedError(
+            "detect_anomaly: check_nan=False is not supported; leave anomaly detection off instead"
+        )
 
 
 def _set_anomaly(on: bool) -> None:
@@ -183,7 +187,9 @@ class set_detect_anomaly:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         mode.anomaly = self._before
 
 

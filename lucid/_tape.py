@@ -33,7 +33,9 @@ Fn = Callable[..., Any]
 
 _number = itertools.count(1).__next__
 evaluated = 0  # nodes with a smaller number may have a forward that is computed already
-_touched: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()  # what the next step() must evaluate too
+_touched: weakref.WeakValueDictionary[int, Tensor] = (
+    weakref.WeakValueDictionary()
+)  # what the next step() must evaluate too
 _new, _ref, _array = object.__new__, weakref.ref, mx.array  # looked up on every call
 _Tensor: type[Tensor]  # set once, by lucid.tensor
 
@@ -122,7 +124,9 @@ def _explained(error: ValueError, fn: Fn, primals: list[Any]) -> Exception:
                     f"{op_name(fn)}: The size of tensor a ({a[k]}) must match the size of tensor b ({b[k]}) at non-singleton dimension "
                     f"{max(len(a), len(b)) + k}"
                 )
-    return RuntimeError(f"{op_name(fn)}: {message.partition('] ')[2]} Got tensors of shapes {', '.join(map(str, shapes))}.")
+    return RuntimeError(
+        f"{op_name(fn)}: {message.partition('] ')[2]} Got tensors of shapes {', '.join(map(str, shapes))}."
+    )
 
 
 def _record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> Any:
@@ -176,7 +180,19 @@ def identity(*tensors: Tensor) -> tuple[Tensor, ...]:
 class Node:
     """One recorded call. `Tensor.grad_fn` shows it."""
 
-    __slots__ = ("escaped", "fn", "hooks", "inputs", "label", "number", "out", "outputs", "primals", "retains", "watchers")
+    __slots__ = (
+        "escaped",
+        "fn",
+        "hooks",
+        "inputs",
+        "label",
+        "number",
+        "out",
+        "outputs",
+        "primals",
+        "retains",
+        "watchers",
+    )
 
     fn: Fn | None  # None once the node was released
     inputs: Sequence[Node | None]  # the nodes that made the inputs, as they were at the call
@@ -386,9 +402,55 @@ _NAMES |= {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "c
 
 # What PyTorch can send a gradient through twice, because it saves no array for it.
 SAVES_NOTHING = frozenset(
-    "add as_strided cat ceil clone copied copy cumsum diag diagonal expand fill flatten flip floor getitem identity mean movedim "
-    "narrow neg pad permute repeat reshape roll round select sign slice split squeeze stack sub sum tile to_copy trace transpose tril "
-    "triu unbind unflatten unfold unsqueeze view zero".split()
+    [
+        "add",
+        "as_strided",
+        "cat",
+        "ceil",
+        "clone",
+        "copied",
+        "copy",
+        "cumsum",
+        "diag",
+        "diagonal",
+        "expand",
+        "fill",
+        "flatten",
+        "flip",
+        "floor",
+        "getitem",
+        "identity",
+        "mean",
+        "movedim",
+        "narrow",
+        "neg",
+        "pad",
+        "permute",
+        "repeat",
+        "reshape",
+        "roll",
+        "round",
+        "select",
+        "sign",
+        "slice",
+        "split",
+        "squeeze",
+        "stack",
+        "sub",
+        "sum",
+        "tile",
+        "to_copy",
+        "trace",
+        "transpose",
+        "tril",
+        "triu",
+        "unbind",
+        "unflatten",
+        "unfold",
+        "unsqueeze",
+        "view",
+        "zero",
+    ]
 )
 
 

@@ -18,9 +18,10 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _tape
-from lucid import device as _device
 from lucid._grad_mode import mode
 from lucid._tape import Leaf, apply, wrap
+from lucid.device import default as default_device
+from lucid.device import device as Device
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -30,7 +31,9 @@ Put = Callable[[mx.array, mx.array], mx.array]
 Trace = Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]
 
 
-OTHER_MEMORY = 1 << 40  # added to a tensor's version when `.data = ...` gives it other memory: its views stay with the old one
+OTHER_MEMORY = (
+    1 << 40
+)  # added to a tensor's version when `.data = ...` gives it other memory: its views stay with the old one
 
 
 class Extra:
@@ -44,7 +47,7 @@ class Extra:
         fn: Fn | None = None,
         trace: Trace | None = None,
         put: Put | None = None,
-        device: _device.device | None = None,
+        device: Device | None = None,
     ) -> None:
         self.parent, self.fn, self.trace, self.put, self.device = parent, fn, trace, put, device
         self.ghost: np.ndarray[Any, Any] | None = None
@@ -102,13 +105,13 @@ class Placed:
         return result
 
 
-def device_of(t: Any) -> _device.device:
+def device_of(t: Any) -> Device:
     """The device that the next operation on `t` runs on."""
     extra = t._extra
-    return _device.default() if extra is None or extra.device is None else extra.device
+    return default_device() if extra is None or extra.device is None else extra.device
 
 
-def pin(t: Tensor, device: _device.device) -> Tensor:
+def pin(t: Tensor, device: Device) -> Tensor:
     """Have operations on `t` run on `device`; `t` itself is returned."""
     elsewhere = device if device.mx != mx.default_device() else None
     if t._extra is not None:
@@ -191,7 +194,9 @@ def assign(t: Tensor, new: Tensor) -> Tensor:
         chain.append(at._extra)
         at = at._extra.parent
     strides = ghost(t)
-    if strides.size and any(stride == 0 and size > 1 for stride, size in zip(strides.strides, strides.shape, strict=True)):
+    if strides.size and any(
+        stride == 0 and size > 1 for stride, size in zip(strides.strides, strides.shape, strict=True)
+    ):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."

@@ -44,7 +44,17 @@ __all__ = [
 class dtype:
     """The type of a tensor's elements, such as `lucid.float32`. Instances are singletons; compare them with `is` or `==`."""
 
-    __slots__ = ("is_complex", "is_floating_point", "is_inexact", "is_signed", "itemsize", "mx", "name", "numpy", "rank")
+    __slots__ = (
+        "is_complex",
+        "is_floating_point",
+        "is_inexact",
+        "is_signed",
+        "itemsize",
+        "mx",
+        "name",
+        "numpy",
+        "rank",
+    )
 
     def __init__(self, name: str, mlx: mx.Dtype, numpy: Any, rank: _pyint) -> None:
         self.name = name

@@ -246,7 +246,7 @@ def rand_like(
 ) -> Tensor:
     """`rand` of the shape, dtype and device of `input`."""
     return rand(
-        *_like(input, "rand_like", layout, memory_format), **_as(input, generator, dtype, device, requires_grad)
+        size=_like(input, "rand_like", layout, memory_format), **_as(input, generator, dtype, device, requires_grad)
     )
 
 
@@ -262,7 +262,7 @@ def randn_like(
 ) -> Tensor:
     """`randn` of the shape, dtype and device of `input`."""
     return randn(
-        *_like(input, "randn_like", layout, memory_format), **_as(input, generator, dtype, device, requires_grad)
+        size=_like(input, "randn_like", layout, memory_format), **_as(input, generator, dtype, device, requires_grad)
     )
 
 

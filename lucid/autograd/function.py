@@ -34,7 +34,9 @@ class FunctionCtx:
         """Keep `tensors` (inputs, outputs, None) for `backward`, which reads them as `ctx.saved_tensors`."""
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument is of type {type(t).__name__}"
+                )
         self._saved = [(t, 0 if t is None else t._version) for t in tensors]
 
     @property
@@ -109,14 +111,18 @@ class _FunctionNode(Node):
         out = out if isinstance(out, tuple) else (out,)
         expected = len(self.inputs)
         if len(out) < expected or any(g is not None for g in out[expected:]):
-            raise RuntimeError(f"function {self.name()} returned an incorrect number of gradients (expected {expected}, got {len(out)})")
+            raise RuntimeError(
+                f"function {self.name()} returned an incorrect number of gradients (expected {expected}, got {len(out)})"
+            )
         return [self._checked(k, out[k], create_graph) for k in want]
 
     def _checked(self, k: int, value: Any, create_graph: bool) -> Any:
         if value is None:
             return None
         if not isinstance(value, Tensor):
-            raise TypeError(f"function {self.name()}: expected a Tensor or None as gradient {k}, got {type(value).__name__}")
+            raise TypeError(
+                f"function {self.name()}: expected a Tensor or None as gradient {k}, got {type(value).__name__}"
+            )
         given = list(value.shape)
         if tuple(given) != self.shapes[k]:
             value = _fit(value, self.shapes[k] or ())
@@ -182,7 +188,9 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Return the gradients of the inputs. Override it."""
-        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it."
+        )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
@@ -232,7 +240,11 @@ def _bind_saved(ctx: FunctionCtx, outputs: tuple[Any, ...], results: tuple[Any, 
     for k, (t, _) in enumerate(ctx._saved or ()):
         position = next((j for j, o in enumerate(outputs) if o is t and isinstance(o, Tensor)), None)
         ctx._outputs.append(None)
-        if position is not None and results[position]._node is not None and not isinstance(results[position]._node, Leaf):
+        if (
+            position is not None
+            and results[position]._node is not None
+            and not isinstance(results[position]._node, Leaf)
+        ):
             result = results[position]
             ctx._outputs[k] = (result._data, result._node)
             assert ctx._saved is not None

@@ -1,6 +1,7 @@
 """Neural networks: modules, their parameters, and the functions that layers are made of."""
 
 from lucid.nn.modules import *
-from lucid.nn.parameter import Buffer, Parameter
+from lucid.nn.parameter import Buffer as Buffer
+from lucid.nn.parameter import Parameter as Parameter
 
-from lucid.nn import functional, init, modules, utils  # isort: skip
+from lucid.nn import functional as functional, init as init, modules as modules, utils as utils  # isort: skip

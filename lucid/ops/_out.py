@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 
-def give(result: Tensor, out: Tensor | None, operation: str = "out=") -> Tensor:
+def give(result: Tensor, out: Tensor | None, operation: str = "out=", *, exact: bool = False) -> Tensor:
     """`result`, or `out` filled with it: resized (with a warning unless it was empty), converted to its dtype.
 
-    Raises RuntimeError if a gradient would be lost or the dtype does not fit.
+    Raises RuntimeError if a gradient would be lost or the dtype does not fit; with `exact` it has to be the same.
     """
     if out is None:
         return result
@@ -30,6 +30,10 @@ def give(result: Tensor, out: Tensor | None, operation: str = "out=") -> Tensor:
     if mode.grad and (result._node is not None or out._node is not None):
         raise RuntimeError(
             f"{operation}: functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+        )
+    if exact and out._data.dtype != result._data.dtype:
+        raise RuntimeError(
+            f"{operation}: expected out to be of dtype {OF_MX[result._data.dtype]!r}, got {OF_MX[out._data.dtype]!r}"
         )
     if array(out).shape != result._data.shape:
         if out._data.size:
@@ -86,4 +90,4 @@ def in_place(op: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Concatena
     method.__name__ += "_"
     method.__qualname__ = method.__name__
     method.__doc__ = f"`{op.__name__}` in place: see `lucid.{op.__name__}`. Returns the tensor itself."
-    return method
+    return method  # type: ignore[return-value]

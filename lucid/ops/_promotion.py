@@ -121,8 +121,17 @@ def _array(value: Any, to: mx.Dtype) -> Any:
 def require_tensor(operation: str, value: Any, argument: str = "input") -> Tensor:
     """`value` if it is a tensor. Raises TypeError naming the operation and the argument otherwise."""
     if isinstance(value, TensorCore):
-        return value  # type: ignore[return-value]
+        return value
     raise TypeError(f"{operation}(): argument '{argument}' must be Tensor, not {type(value).__name__}")
+
+
+def require_one_tensor(operation: str, a: Any, b: Any) -> None:
+    """Raise TypeError, naming the operation, if neither operand is a tensor."""
+    if not (isinstance(a, TensorCore) or isinstance(b, TensorCore)):
+        raise TypeError(
+            f"{operation}(): expected at least one Tensor, got {type(a).__name__} and {type(b).__name__}; make one with "
+            "lucid.tensor()"
+        )
 
 
 @functools.lru_cache(4096, typed=True)
@@ -182,8 +191,8 @@ def check_operands(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> None:
         raise NotImplementedError(f"{op_name(fn)}: complex numbers have no order; compare .abs(), .real or .imag")
     if fn is mx.subtract and dtypes.bool_ in found:
         raise RuntimeError(
-            "sub: subtraction, the `-` operator, is not supported for bool tensors; use `^` or logical_xor(), or `~` to "
-            "invert a mask"
+            "sub: subtraction, the `-` operator, is not supported for bool tensors; use `^` or logical_xor(), or `~` to"
+            " invert a mask"
         )
 
 

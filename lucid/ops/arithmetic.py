@@ -18,6 +18,7 @@ from lucid.ops._promotion import (
     number,
     number_dtype,
     promoted,
+    require_one_tensor,
     require_tensor,
     result_type,
 )
@@ -151,6 +152,7 @@ def remainder(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | N
     >>> lucid.remainder(lucid.tensor([-3, 3]), 2), lucid.fmod(lucid.tensor([-3, 3]), 2)
     (tensor([1, 1]), tensor([-1,  1]))
     """
+    require_one_tensor("remainder", input, other)
     return give(_integral("remainder", _remainder, _remainder_integers, input, other), out, "remainder")
 
 
@@ -159,7 +161,7 @@ def fmod(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None =
 
     Raises RuntimeError ("ZeroDivisionError") for integers and a divisor of zero.
     """
-    return give(_integral("fmod", _fmod, _fmod_integers, input, other), out, "fmod")
+    return give(_integral("fmod", _fmod, _fmod_integers, require_tensor("fmod", input), other), out, "fmod")
 
 
 def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:

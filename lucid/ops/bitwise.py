@@ -9,7 +9,7 @@ import mlx.core as mx
 from lucid._tape import apply
 from lucid.dtypes import OF_MX, dtype
 from lucid.ops._out import give
-from lucid.ops._promotion import binary, promoted, require_tensor, result_type
+from lucid.ops._promotion import binary, promoted, require_one_tensor, require_tensor, result_type
 
 __all__ = [
     "bitwise_and",
@@ -100,6 +100,7 @@ def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number, *, out: 
 
 
 def _bits(name: str, fn: Any, a: Any, b: Any) -> Tensor:
+    require_one_tensor(name, a, b)
     to = result_type(a, b)
     if to.is_inexact:
         raise NotImplementedError(f"{name}: expected integers or bools, got {to!r}")
@@ -107,6 +108,7 @@ def _bits(name: str, fn: Any, a: Any, b: Any) -> Tensor:
 
 
 def _shift(name: str, left: bool, a: Any, b: Any) -> Tensor:
+    require_one_tensor(name, a, b)
     to: dtype = result_type(a, b)
     if not to.rank == 1:
         raise NotImplementedError(f"{name}: expected integers, got {to!r}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import TensorCore, apply, array, op_name
 from lucid.dtypes import OF_MX
 from lucid.ops._out import give
 from lucid.ops._promotion import binary, check_operands, require_tensor
@@ -47,13 +47,13 @@ def eq(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> T
     >>> lucid.eq(lucid.tensor([1, 2, 3]), 2)
     tensor([False,  True, False])
     """
-    result = binary(mx.equal, input, other)
+    result = binary(mx.equal, require_tensor("eq", input), other)
     return result if out is None else give(result, out, "eq")
 
 
 def ne(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input != other`, elementwise and broadcast."""
-    result = binary(mx.not_equal, input, other)
+    result = binary(mx.not_equal, require_tensor("ne", input), other)
     return result if out is None else give(result, out, "ne")
 
 
@@ -85,8 +85,8 @@ not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 
 def _ordered(fn: Any, a: Any, b: Any) -> Tensor:
-    result = binary(fn, a, b)
-    if isinstance(a, TensorCore) and a._data.itemsize == 8:
+    result = binary(fn, require_tensor(op_name(fn), a) if not isinstance(a, TensorCore) else a, b)
+    if a._data.itemsize == 8:
         check_operands(fn, a, b)
     return result
 

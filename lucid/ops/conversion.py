@@ -15,7 +15,7 @@ from lucid.dtypes import OF_MX, as_dtype, dtype
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._promotion import number
 from lucid.ops.geometry import copied, is_contiguous, strides_of
-from lucid.ops.memory_format import check, contiguous_format, memory_format, preserve_format
+from lucid.ops.memory_formats import check, contiguous_format, memory_format, preserve_format
 from lucid.ops.shape import permute
 
 __all__ = ["clone", "fill", "fill_", "is_complex", "is_floating_point", "is_signed", "zero_"]
@@ -213,6 +213,10 @@ def _to_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, d
             kind = rest.pop(0)
     elif rest and (isinstance(rest[0], (type, np.dtype, mx.Dtype))):
         kind = as_dtype(rest.pop(0), "to")
+    elif rest:
+        raise TypeError(
+            f"to() received an invalid combination of arguments: {args!r}; expected a dtype, a device or a tensor"
+        )
     for name in ("non_blocking", "copy"):
         if rest:
             kwargs.setdefault(name, rest.pop(0))

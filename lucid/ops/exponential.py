@@ -10,7 +10,14 @@ import mlx.core as mx
 from lucid._tape import TensorCore
 from lucid.ops._out import give
 from lucid.ops._precise import exp as _exp
-from lucid.ops._promotion import binary, binary_float, require_tensor, result_type, unary_float
+from lucid.ops._promotion import (
+    binary,
+    binary_float,
+    require_one_tensor,
+    require_tensor,
+    result_type,
+    unary_float,
+)
 
 __all__ = [
     "exp",
@@ -102,7 +109,10 @@ def _log_of_sum(name: str, fn: Any, a: Tensor, b: Tensor) -> Tensor:
 
 def _logaddexp(a: mx.array, b: mx.array) -> mx.array:
     if a.dtype == mx.complex64:
-        return mx.log(mx.exp(a) + mx.exp(b))
+        larger = mx.stop_gradient(mx.real(a) >= mx.real(b))
+        high, low = mx.where(larger, a, b), mx.where(larger, b, a)
+        same = mx.isinf(mx.real(high)) & (high == low)  # infinity less itself is no number
+        return high + mx.log(1 + mx.exp(mx.where(same, mx.zeros_like(low), low - high)))
     if a.dtype != mx.float64:
         return mx.logaddexp(a, b)
     high = mx.stop_gradient(mx.maximum(a, b))
@@ -147,6 +157,7 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
 
 def xlogy(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input * log(other)`, which is 0 where `input` is 0 (unless `other` is NaN)."""
+    require_one_tensor("xlogy", input, other)
     if result_type(input, other).is_complex:
         raise NotImplementedError("xlogy: not implemented for complex tensors")
     return give(binary_float(_xlogy, input, other), out, "xlogy")

@@ -76,7 +76,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False,
             return mx.take_along_axis(a[cut] if cut else a, i, axis=d)
 
     fn.__qualname__ = "gather"
-    return give(apply(fn, input, index), out, "gather")
+    return give(apply(fn, input, index), out, "gather", exact=True)
 
 
 def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -96,7 +96,7 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
         return at(a, i.reshape(-1), d) if shape else at(a.reshape(1), i.reshape(()), 0)
 
     fn.__qualname__ = "index_select"
-    return give(apply(fn, input, index), out, "index_select")
+    return give(apply(fn, input, index), out, "index_select", exact=True)
 
 
 def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -113,7 +113,7 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
         return at(a.reshape(-1), i, 0)
 
     fn.__qualname__ = "take"
-    return give(apply(fn, input, index), out, "take")
+    return give(apply(fn, input, index), out, "take", exact=True)
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
@@ -127,8 +127,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     from lucid.ops.shape import broadcast_to, reshape
 
     if dim is None:
-        flat = _wrapped(reshape(indices, (-1,)), array(input).size)
-        return give(gather(reshape(input, (-1,)), 0, flat), out, "take_along_dim")
+        return give(gather(reshape(input, (-1,)), 0, reshape(indices, (-1,))), out, "take_along_dim")
     a, b = array(input).shape, indices._data.shape
     if len(a) != len(b):
         raise RuntimeError(

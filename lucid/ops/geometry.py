@@ -11,7 +11,7 @@ from lucid._size import Size
 from lucid._tape import apply, array
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import wrap_dim
-from lucid.ops.memory_format import (
+from lucid.ops.memory_formats import (
     channels_last,
     channels_last_3d,
     check,

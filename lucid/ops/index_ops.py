@@ -54,7 +54,8 @@ def _vector(
         have = array(source).shape
         count = have[d] if have and d < len(have) else 1
         if count != index._data.size:
-            raise IndexError(
+            kind = IndexError if operation == "index_copy" else RuntimeError
+            raise kind(
                 f"{operation}(): Number of indices ({index._data.size}) should be equal to source.size(dim): "
                 f"({count}), for dim: {d}"
             )
@@ -198,7 +199,8 @@ def index_reduce(
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """A copy of `input`, seen as one dimension, with `source` put (or with `accumulate` added) at `index`.
 
-    Raises IndexError for an index out of range, RuntimeError if `index` and `source` differ in size or the dtypes do.
+    Raises IndexError for an index out of range or if `index` and `source` differ in size, RuntimeError for dtypes that
+    do not fit.
     """
     check_tensor("put", input)
     if not is_tensor(index) or not is_tensor(source):
@@ -211,7 +213,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             f"source.dtype = {source.dtype!r}"
         )
     if index._data.size != source._data.size:
-        raise RuntimeError(
+        raise IndexError(
             "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source._data.size}, "
             f"index.numel() = {index._data.size}"

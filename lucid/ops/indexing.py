@@ -55,6 +55,7 @@ def _whole(input: Tensor) -> Tensor:
     def alias(a: mx.array) -> mx.array:
         return a
 
+    alias.__qualname__ = "alias"
     return _views.view(alias, input, lambda g: g, lambda parent, value: value)
 
 
@@ -92,6 +93,7 @@ def _row(input: Tensor, dim: int, index: Tensor) -> Tensor:
     def select(a: mx.array, i: mx.array) -> mx.array:
         return take(a, i.reshape(1), dim)
 
+    select.__qualname__ = "select"
     fixed = array(position)
 
     def put(parent: mx.array, value: mx.array) -> mx.array:
@@ -116,6 +118,7 @@ def _rows(input: Tensor, key: Tensor) -> Tensor:
     def index(a: mx.array, i: mx.array) -> mx.array:
         return take(a, i, 0)
 
+    index.__qualname__ = "index"
     result: Tensor = apply(index, input, key)
     return result
 
@@ -132,6 +135,7 @@ def _indexed(input: Tensor, found: Plan) -> Tensor:
         with on_cpu_if_wide(a):
             return (a[cut] if cut else a)[_spread(places, indices)]
 
+    index.__qualname__ = "index"
     result: Tensor = apply(index, input, *found.indices)
     return result
 
@@ -152,6 +156,7 @@ def _masked(input: Tensor, found: Plan) -> Tensor:
     def index(a: mx.array, where: mx.array) -> mx.array:
         return take((a[cut] if cut else a).reshape(flat), where, first)
 
+    index.__qualname__ = "index"
     result: Tensor = apply(index, input, positions)
     return result
 
@@ -185,12 +190,15 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
     def copy_slices(a: mx.array, v: mx.array) -> mx.array:
         return put_at(cut, a, _broadcast(v.astype(to), shape))
 
+    copy_slices.__qualname__ = "copy_slices"
     _check_value(value, shape)
     _views.assign(input, apply(copy_slices, input, value))
     return None
 
 
 def _scalar(value: Any, input: Tensor) -> mx.array:
+    if isinstance(value, mx.array):
+        return value
     if isinstance(value, (bool, int, float, complex, np.number, np.bool_)):
         if isinstance(value, (complex, np.complexfloating)) and not input.dtype.is_complex:
             raise RuntimeError(f"value cannot be converted to type {input.dtype!r} without overflow: it is complex")
@@ -278,6 +286,7 @@ def updated(input: Tensor, found: Plan, value: Any, accumulate: bool) -> Tensor:
             part = _assigned(part, key, spread)
         return put_at(cut, a, part) if cut else part
 
+    index_put.__qualname__ = "index_put"
     result: Tensor = apply(index_put, input, value, *found.indices)
     return result
 
@@ -299,6 +308,7 @@ def _where_masked(input: Tensor, found: Plan, value: Any, rest: int) -> Tensor:
         new = mx.where((m != 0).reshape(m.shape + (1,) * rest), spread, part)
         return put_at(cut, a, new) if cut else new
 
+    index_put.__qualname__ = "index_put"
     result: Tensor = apply(index_put, input, value, mask)
     return result
 

@@ -121,7 +121,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
         return take(mx.broadcast_to(a, shape).reshape(-1), where, 0)
 
     fn.__qualname__ = "masked_select"
-    return give(apply(fn, input, positions), out, "masked_select")
+    return give(apply(fn, input, positions), out, "masked_select", exact=True)
 
 
 def _common(operation: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:

@@ -80,7 +80,7 @@ def multinomial(
     escape(input)
     weights = array(input)
     if weights.size == 0:
-        return give(wrap(mx.zeros((*shape[:-1], num_samples), mx.int64)), out, "multinomial")
+        return give(wrap(mx.zeros((*shape[:-1], num_samples), mx.int64)), out, "multinomial", exact=True)
     weights = weights if kind == mx.float64 else weights.astype(mx.float32)
     wrong = first_true(element=mx.logical_not((weights >= 0) & (weights < mx.inf)), row=mx.sum(weights, axis=-1) <= 0)
     if wrong == "element":
@@ -96,7 +96,7 @@ def multinomial(
             data = mx.argmax(race, axis=-1, keepdims=True)
         else:
             data = mx.argsort(-race, axis=-1)[..., :num_samples]
-    return give(_device_like(input, data.astype(mx.int64)), out, "multinomial")
+    return give(_device_like(input, data.astype(mx.int64)), out, "multinomial", exact=True)
 
 
 def _with_replacement(weights: mx.array, n: int, key: mx.array) -> mx.array:

@@ -67,15 +67,16 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     Computed in float64, on the CPU. Raises RuntimeError for a negative order.
     """
+    if not isinstance(n, int):
+        raise TypeError(f"polygamma(): argument 'n' must be int, not {type(n).__name__}")
     if n < 0:
         raise RuntimeError(f"polygamma: expected an order that is not negative, got {n}")
+    return give(_in_double("polygamma", lambda a: _polygamma(n, a), input), out, "polygamma")
 
-    def derivative(order: int, a: mx.array) -> mx.array:
-        if order == 0:
-            return _digamma(a)
-        return mx.vjp(lambda x: derivative(order - 1, x), [a], [mx.ones_like(a)])[1][0]
 
-    return give(_in_double("polygamma", lambda a: derivative(n, a), input), out, "polygamma")
+def polygamma_method(self: Tensor, n: int) -> Tensor:
+    """The derivative of order `n` of `digamma`: see `lucid.polygamma`."""
+    return polygamma(n, self)
 
 
 def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
@@ -162,3 +163,62 @@ def _digamma(a: mx.array) -> mx.array:
     value = mx.where(left, value - math.pi * _precise.cos(turn) / _precise.sin(turn), value)
     special = mx.where(a == 0, mx.where(1 / a < 0, mx.inf, -mx.inf), mx.where(a == mx.inf, mx.inf, mx.nan))
     return mx.where(whole | infinite, special, value)
+
+
+# B(2k) / (2k)!, for the Euler-Maclaurin sum of 1 / x^s from 10 on
+_EULER = [1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600]
+
+
+def _zeta(s: int, x: mx.array) -> mx.array:
+    """The Hurwitz zeta function, the sum of `1 / (x + k)^s` over all k >= 0, for `x` > 0."""
+    total = mx.zeros_like(x)
+    for k in range(_SHIFT):
+        total = total + _reciprocal_power(x + k, s)
+    up = x + _SHIFT
+    tail = up / (s - 1) + 0.5
+    rising, power = float(s), 1 / up
+    for k, c in enumerate(_EULER):
+        tail = tail + c * rising * power
+        rising *= (s + 2 * k + 1) * (s + 2 * k + 2)
+        power = power / mx.square(up)
+    return total + tail * _reciprocal_power(up, s)
+
+
+def _reciprocal_power(x: mx.array, s: int) -> mx.array:
+    result = one = 1 / x
+    for _ in range(s - 1):
+        result = result * one
+    return result
+
+
+def _polygamma(n: int, a: mx.array) -> mx.array:
+    if n == 0:
+        return _digamma(a)
+    left = a < 0.5
+    x = mx.where(left, 1 - a, a)
+    infinite = ~mx.isfinite(x)
+    sign = 1.0 if n % 2 else -1.0
+    value = sign * math.factorial(n) * _zeta(n + 1, mx.where(infinite, 1.0, x))
+    whole = left & (mx.floor(a) == a)
+    folded = mx.where(left & ~whole, a, 0.25)
+    turn = math.pi * (folded - mx.stop_gradient(mx.round(folded)))
+    cotangent = _precise.cos(turn) / _precise.sin(turn)
+    reflected = -sign * value - math.pi ** (n + 1) * _precise.series(cotangent, _cotangent_derivative(n))
+    value = mx.where(left, reflected, value)
+    at_inf, at_minus_inf = (0.0, mx.nan) if n == 1 else (mx.nan, sign * mx.inf)  # what PyTorch gives
+    ends = mx.where(a == mx.inf, at_inf, mx.where(mx.isnan(a), mx.nan, mx.where(a == -mx.inf, at_minus_inf, sign * mx.inf)))
+    return mx.where(whole | infinite, ends, value)
+
+
+def _cotangent_derivative(n: int) -> list[float]:
+    """The derivative of order `n` of cot as a polynomial of cot: that of cot itself is -1 - cot^2."""
+    found = [0.0, 1.0]
+    for _ in range(n):
+        slope = [k * c for k, c in enumerate(found)][1:]
+        found = [-(a + b) for a, b in zip([*slope, 0.0, 0.0], [0.0, 0.0, *slope], strict=True)]
+    return found
+
+
+def polygamma_of(input: Tensor, n: int) -> Tensor:
+    """`polygamma` as a method, where the tensor comes first."""
+    return polygamma(n, input)

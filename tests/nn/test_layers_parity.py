@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.checks import check_error  # noqa: E402
-from tests.nn.layer_checks import check_layer  # noqa: E402
+from tests.checks import check_error
+from tests.nn.layer_checks import check_layer
 
 pytestmark = pytest.mark.parity
 
@@ -163,7 +163,9 @@ LOSSES = {
     "TripletMarginWithDistanceLoss": [((), {}, [x(4, 3), x(4, 3, seed=2), x(4, 3, seed=3)])],
 }
 CASES = [(name, k) for name, cases in LAYERS.items() for k in range(len(cases))]
-LOSS_CASES = [(name, k, r) for name, cases in LOSSES.items() for k in range(len(cases)) for r in ("mean", "sum", "none")]
+LOSS_CASES = [
+    (name, k, r) for name, cases in LOSSES.items() for k in range(len(cases)) for r in ("mean", "sum", "none")
+]
 
 
 @pytest.mark.parametrize(("name", "k"), CASES)
@@ -189,7 +191,11 @@ ATTENTION = [
     ({"bias": False, "kdim": 6, "vdim": 3}, [A, x(7, 2, 6), x(7, 2, 3)], {"key_padding_mask": PADDING}),
     ({"add_bias_kv": True, "add_zero_attn": True}, [A, B, C], {"attn_mask": CAUSAL, "key_padding_mask": PADDING}),
     ({"batch_first": True}, [x(2, 5, 8), x(2, 7, 8, seed=2), x(2, 7, 8, seed=2)], {"key_padding_mask": PADDING}),
-    ({}, [x(5, 8), x(7, 8), x(7, 8)], {"attn_mask": torch.zeros(5, 7).masked_fill(CAUSAL, -2.0), "need_weights": False}),
+    (
+        {},
+        [x(5, 8), x(7, 8), x(7, 8)],
+        {"attn_mask": torch.zeros(5, 7).masked_fill(CAUSAL, -2.0), "need_weights": False},
+    ),
     ({}, [A, A, A], {"attn_mask": CAUSAL[:, :5], "is_causal": True, "need_weights": False}),
     ({}, [A, B, B], {"attn_mask": torch.randn(4, 5, 7, generator=torch.Generator().manual_seed(5))}),
 ]

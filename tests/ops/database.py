@@ -32,6 +32,7 @@ DTYPES = (
 )
 FIRST, CHOSEN, LOOKED_AT = 5, 5, 200  # samples from the front, drawn from the rest, and how far the rest goes
 ROUGH = {torch.float16: 1e-2, torch.bfloat16: 6e-2}  # PyTorch rounds in between, MLX not always
+NEAR = 1e-3  # for `out=` and the like, where the values themselves were compared before
 WIDER = {
     torch.float16: torch.float32,
     torch.bfloat16: torch.float32,
@@ -178,7 +179,8 @@ def _value(info: Any, op: Callable[..., Any], sample: Any, second: bool) -> None
     want = info.op(*args, **kwargs)
     if not representable(args, kwargs, want):
         return
-    if info.name in ANY_VALUE or kwargs.get("dropout_p"):
+    drops = info.name == "nn.functional.multi_head_attention_forward" and kwargs.get("training", True) and args[10] > 0
+    if info.name in ANY_VALUE or kwargs.get("dropout_p") or drops:
         got = op(*to_lucid(args), **to_lucid(kwargs))
         for g, w in zip(leaves(got), leaves(want), strict=True):
             assert (str(g.dtype)[6:], tuple(g.shape)) == (str(w.dtype)[6:], tuple(w.shape)), f"got {g!r}"
@@ -221,7 +223,7 @@ def _out(info: Any, op: Callable[..., Any], sample: Any) -> None:
     got = op(*to_lucid(args), **to_lucid(kwargs), out=place)
     assert all(g is p for g, p in zip(leaves(got), leaves(place), strict=True)), "the result is not `out`"
     if info.name not in ANY_VALUE:
-        assert_same(got, want)
+        assert_same(got, want, NEAR)
 
 
 def _in_place(info: Any, sample: Any) -> None:
@@ -242,7 +244,7 @@ def _in_place(info: Any, sample: Any) -> None:
     result = method(*mine, **to_lucid(kwargs))
     assert result is mine[0], "the result is not the tensor itself"
     if info.name not in ANY_VALUE:
-        assert_same(mine[0], theirs[0])
+        assert_same(mine[0], theirs[0], NEAR)
 
 
 def _method(info: Any, sample: Any) -> None:
@@ -250,7 +252,7 @@ def _method(info: Any, sample: Any) -> None:
     method = method_of(info.method_variant, info.name)
     want = info.method_variant(*args, **kwargs)
     if representable(args, kwargs, want) and info.name not in ANY_VALUE:
-        assert_same(method(*to_lucid(args), **to_lucid(kwargs)), want)
+        assert_same(method(*to_lucid(args), **to_lucid(kwargs)), want, NEAR)
 
 
 def _alias(alias: Any, plain: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""`x[key]` and `x[key] = value` for random keys: values, gradients, whether it is a view, and the class of the error."""
+"""`x[key]` and `x[key] = value` for random keys: values, gradients, views or copies, the class of the error."""
 
 from __future__ import annotations
 

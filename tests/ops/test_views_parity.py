@@ -1,4 +1,4 @@
-"""Views write through as PyTorch's do: random programs of views and in-place writes, with values, strides and gradients."""
+"""Views write through as PyTorch does it: random programs of views and in-place writes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def _library(x: Any) -> Any:
 
 def _a_view(r: random.Random, shape: tuple[int, ...]) -> tuple[str, Callable[[Any], Any]]:
     n = len(shape)
-    found: list[tuple[str, Callable[[Any], Any]]] = [("unsqueeze", lambda x: x.unsqueeze(-1)), ("...", lambda x: x[...])]
+    found: list[tuple[str, Callable[[Any], Any]]] = [
+        ("unsqueeze", lambda x: x.unsqueeze(-1)),
+        ("...", lambda x: x[...]),
+    ]
     if n:
         d, e = r.randrange(n), r.randrange(n)
         lead = (slice(None),) * d

@@ -9,6 +9,7 @@ from lucid.nn.functional.conv import *
 from lucid.nn.functional.distance import *
 from lucid.nn.functional.dropout import *
 from lucid.nn.functional.embedding import *
+from lucid.nn.functional.folding import *
 from lucid.nn.functional.linear import *
 from lucid.nn.functional.loss import *
 from lucid.nn.functional.margin_loss import *
@@ -17,3 +18,4 @@ from lucid.nn.functional.normalization import *
 from lucid.nn.functional.padding import *
 from lucid.nn.functional.pooling import *
 from lucid.nn.functional.softmax import *
+from lucid.nn.functional.vision import *

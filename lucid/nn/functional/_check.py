@@ -33,7 +33,7 @@ def floating(operation: str, input: Any) -> Tensor:
     if input._data.dtype not in FLOATING:
         raise NotImplementedError(
             f'"{operation}" not implemented for {OF_MX[input._data.dtype]!r}: expected a floating dtype; convert '
-            'the input with .float()'
+            "the input with .float()"
         )
     return input
 

@@ -373,9 +373,7 @@ def _check_shapes(
     return batched
 
 
-def _check_steps(
-    name: str, steps: Sequence[int], apart: Sequence[int], padding: Sequence[int], groups: int
-) -> None:
+def _check_steps(name: str, steps: Sequence[int], apart: Sequence[int], padding: Sequence[int], groups: int) -> None:
     if min(steps) <= 0:
         raise RuntimeError(f"{name}: non-positive stride is not supported, got {tuple(steps)}")
     if min(apart) <= 0:

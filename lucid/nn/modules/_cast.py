@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lucid import dtypes
 from lucid._grad_mode import no_grad
 from lucid.device import as_device, device
-from lucid.ops.memory_format import memory_format
+from lucid.ops.memory_formats import memory_format
 from lucid.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -242,11 +242,13 @@ class _ConvTransposeNd(_ConvNd):
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         n = self._n
-        sizes = [_tuple(v, n) for v in (kernel_size, stride, padding, dilation)]
         super().__init__(
             in_channels,
             out_channels,
-            *sizes,  # type: ignore[arg-type]
+            _tuple(kernel_size, n),
+            _tuple(stride, n),
+            _tuple(padding, n),
+            _tuple(dilation, n),
             True,
             _tuple(output_padding, n),
             groups,

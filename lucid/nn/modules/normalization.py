@@ -182,7 +182,7 @@ class GroupNorm(Module):
 
 
 class LocalResponseNorm(Module):
-    """Divides by a power of the mean square of `size` neighbouring channels: see `nn.functional.local_response_norm`."""
+    """Divides by a power of the mean square of neighbouring channels: see `nn.functional.local_response_norm`."""
 
     __constants__ = ["size", "alpha", "beta", "k"]  # noqa: RUF012
     size: int

@@ -136,7 +136,7 @@ class Embedding(Module):
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
     ) -> Embedding:
-        """An Embedding with the table `embeddings`, shape (num_embeddings, embedding_dim); by default it is not trained.
+        """An Embedding with the table `embeddings`, shape (num_embeddings, embedding_dim), by default not trained.
 
         The other arguments are those of the class.
         """

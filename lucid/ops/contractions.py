@@ -13,7 +13,7 @@ from lucid.dtypes import OF_MX
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
 from lucid.ops._promotion import require_tensor
-from lucid.ops.matmul import product_for
+from lucid.ops.products import product_for
 
 __all__ = ["einsum", "tensordot"]
 
@@ -266,7 +266,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
     result = "".join(c for c in terms[0] + terms[1] if c not in met)
 
     def contracted(x: mx.array, y: mx.array) -> mx.array:
-        return _contract([x, y], terms, result)
+        return _contract([x, y], terms, result).astype(x.dtype)
 
     contracted.__qualname__ = "tensordot"
     return give(apply(contracted, a, b), out, "tensordot")
@@ -274,7 +274,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
 
 def _meeting(dims: Any, m: int, n: int) -> tuple[Sequence[int], Sequence[int]]:
     if isinstance(dims, TensorCore):
-        dims = dims.tolist()  # type: ignore[attr-defined]
+        dims = dims.tolist()
         if not isinstance(dims, int) and len(dims) == 1:
             dims = int(dims[0])
     if isinstance(dims, int):

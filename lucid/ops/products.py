@@ -59,9 +59,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
 def _unfit(a: tuple[int, ...], b: tuple[int, ...]) -> RuntimeError | None:
     """Why shapes `a` and `b` have no product, looked for only when there is none."""
     if not (a and b):
-        return RuntimeError(
-            f"both arguments to matmul need to be at least 1D, but they are {len(a)}D and {len(b)}D"
-        )
+        return RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {len(a)}D and {len(b)}D")
     if a[-1] != b[-2 if len(b) > 1 else 0]:
         which = "second to last size" if len(b) > 1 else "size"
         return RuntimeError(

@@ -1,0 +1,98 @@
+"""Instance normalisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lucid.nn import functional as F
+from lucid.nn.modules.batchnorm import _NormBase
+from lucid.tensor import Tensor
+
+__all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
+
+
+class _InstanceNorm(_NormBase):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def _unbatched(self) -> int:
+        raise NotImplementedError
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`input`, each channel of each sample normalised with its own statistics, or with the running ones."""
+        self._check_input_dim(input)
+        single = input.ndim == self._unbatched()
+        channels = input.shape[0 if single else 1]
+        if channels != self.num_features and self.affine:
+            raise ValueError(
+                f"expected input's size at dim={0 if single else 1} to match num_features ({self.num_features}), but got: "
+                f"{channels}."
+            )
+        result = F.instance_norm(
+            input.unsqueeze(0) if single else input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            self.momentum if self.momentum is not None else 0.0,
+            self.eps,
+        )
+        return result.squeeze(0) if single else result
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Brings each channel of each sample of an input (N, C, L) or (C, L) to mean 0 and variance 1.
+
+    Args:
+        num_features: the number of channels.
+        eps: added to the variance.
+        momentum: how much of the running statistics a batch replaces.
+        affine: whether there are a weight and a bias to apply afterwards.
+        track_running_stats: keep running statistics, and use them outside training.
+        device: where parameters and buffers live.
+        dtype: of the parameters and statistics.
+        bias: whether there is a bias.
+
+    Raises ValueError for an input of other dimensions.
+    """
+
+    def _unbatched(self) -> int:
+        return 2
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (2, 3):
+            raise ValueError(f"expected 2D or 3D input (got {input.ndim}D input)")
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """`InstanceNorm1d` for an input (N, C, H, W) or (C, H, W)."""
+
+    def _unbatched(self) -> int:
+        return 3
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (3, 4):
+            raise ValueError(f"expected 3D or 4D input (got {input.ndim}D input)")
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """`InstanceNorm1d` for an input (N, C, D, H, W) or (C, D, H, W)."""
+
+    def _unbatched(self) -> int:
+        return 4
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (4, 5):
+            raise ValueError(f"expected 4D or 5D input (got {input.ndim}D input)")
