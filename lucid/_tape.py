@@ -1,14 +1,15 @@
 """The tape: how every gradient in lucid comes about.
 
-An op is one pure function of `mx.array`s, called through `apply`. If an input requires a gradient, `apply` leaves a `Node`
-behind: the function, the nodes that made its inputs, and the arrays it was called with. No derivative is written here or
-anywhere else in lucid: `mx.vjp(function, arrays, cotangents)` is the only one. `lucid._backward` walks the nodes in one
-of two ways that mean the same:
+An op is one pure function of `mx.array`s, called through `apply`. If an input requires a gradient, `apply` leaves a
+`Node` behind: the function, the nodes that made its inputs, and the arrays it was called with. No derivative is written
+here or anywhere else in lucid: `mx.vjp(function, arrays, cotangents)` is the only one. `lucid._backward` walks the
+nodes in one of two ways that mean the same:
 
-*replay*    while nothing recorded was evaluated: one `mx.vjp` over a function that plays all nodes again, in order, from the
-            leaves. MLX then builds the graph it would have built for a plain function: forward and backward share their values.
-*per node*  otherwise, or when somebody wants a cotangent for itself (hooks, `retain_grad`, `create_graph`): one `mx.vjp` a
-            node, newest node first, so that what was computed already is not computed again.
+*replay*, while nothing recorded was evaluated: one `mx.vjp` over a function that plays all nodes again, in order, from
+the leaves. MLX then builds the graph it would have built for a plain function: forward and backward share their values.
+
+*per node*, otherwise, or when somebody wants a cotangent for itself (hooks, `retain_grad`, `create_graph`): one
+`mx.vjp` a node, newest node first, so that what was computed already is not computed again.
 
 Nodes are numbered as they are made and every node is younger than its inputs: sorting by number is a topological sort.
 """
@@ -37,11 +38,11 @@ _touched: weakref.WeakValueDictionary[int, Tensor] = (
     weakref.WeakValueDictionary()
 )  # what the next step() must evaluate too
 _new, _ref, _array = object.__new__, weakref.ref, mx.array  # looked up on every call
-_Tensor: type[Tensor]  # set once, by lucid.tensor
+_Tensor: type[Tensor] = None  # type: ignore[assignment] # set once, by lucid.tensor
 
 
 class Core:
-    """What the tape knows of a tensor: its array, the node that made it, and what is unusual about it (see `lucid._views`)."""
+    """What the tape knows of a tensor: its array, the node that made it, and what is unusual about it."""
 
     __slots__ = ("__dict__", "__weakref__", "_data", "_extra", "_grad", "_node", "_version")
 
@@ -77,8 +78,9 @@ def array(t: Tensor) -> mx.array:
 def apply(fn: Fn, *inputs: Any) -> Any:
     """Call `fn`, a pure function of arrays, on `inputs` and record it where a gradient may be asked for.
 
-    Tensors among `inputs` are passed as their arrays; anything else is passed as it is and is a constant. Returns a Tensor,
-    or a tuple of Tensors if `fn` returns a tuple or list. Outputs of integer or bool dtype never require a gradient.
+    Tensors among `inputs` are passed as their arrays; anything else is passed as it is and is a constant. Returns a
+    Tensor, or a tuple of Tensors if `fn` returns a tuple or list. Outputs of integer or bool dtype never require a
+    gradient.
     """
     primals = []
     recorded = False
@@ -121,8 +123,8 @@ def _explained(error: ValueError, fn: Fn, primals: list[Any]) -> Exception:
         for k in range(-1, -1 - min(len(a), len(b)), -1):
             if a[k] != b[k] and 1 not in (a[k], b[k]):
                 return RuntimeError(
-                    f"{op_name(fn)}: The size of tensor a ({a[k]}) must match the size of tensor b ({b[k]}) at non-singleton dimension "
-                    f"{max(len(a), len(b)) + k}"
+                    f"{op_name(fn)}: The size of tensor a ({a[k]}) must match the size of tensor b ({b[k]}) at "
+                    f"non-singleton dimension {max(len(a), len(b)) + k}"
                 )
     return RuntimeError(
         f"{op_name(fn)}: {message.partition('] ')[2]} Got tensors of shapes {', '.join(map(str, shapes))}."
@@ -165,7 +167,7 @@ def _record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> An
 
 
 def escape(*inputs: Any) -> None:
-    """Note that the values of `inputs` left the tape with their lazy graph, or are no longer what their nodes compute: no replay."""
+    """Rule out a replay: the values of `inputs` left the tape with their lazy graph, or differ from what it says."""
     for t in inputs:
         if isinstance(t, TensorCore) and t._node is not None:
             t._node.escape()
@@ -227,11 +229,14 @@ class Node:
         self.escaped = True
 
     def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(grad_inputs, grad_outputs)` when the gradients of this call were taken; a tuple returned replaces `grad_inputs`."""
+        """Call `hook(grad_inputs, grad_outputs)` when the gradients of this call were taken.
+
+        A tuple that it returns replaces `grad_inputs`.
+        """
         return self._watch(1, hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(grad_outputs)` before the gradients of this call are taken; a tuple returned replaces `grad_outputs`."""
+        """Call `hook(grad_outputs)` before the gradients of this call are taken; a tuple it returns replaces them."""
         return self._watch(0, hook)
 
     def _watch(self, when: int, hook: Callable[..., Any]) -> RemovableHandle:
@@ -245,14 +250,14 @@ class Node:
         return self.escaped or self.retains or bool(self.hooks) or bool(self.watchers)
 
     def pull(self, want: list[int], cotangents: dict[int, Any], create_graph: bool) -> Sequence[Any]:
-        """The gradients of the inputs numbered `want`: arrays, or with `create_graph` tensors that can be derived again."""
+        """The gradients of the inputs numbered `want`: arrays, or with `create_graph` tensors, to derive again."""
         fn, primals, have = self.fn, self.primals, sorted(cotangents)
         assert fn is not None
         if not any(array(g).size if isinstance(g, TensorCore) else g.size for g in cotangents.values()):
             zeros = [mx.zeros_like(primals[k]) for k in want]  # MLX 0.32.4 hangs in some sums over no elements
             return [wrap(z) for z in zeros] if create_graph else zeros
-        # To be derived again, the gradient is a function of everything that has a node, not only of what is asked for now;
-        # but that of a linear operation depends on no value.
+        # To be derived again, the gradient is a function of everything that has a node, not only of what is asked for
+        # now; but that of a linear operation depends on no value.
         linear = create_graph and op_name(fn) in SAVES_NOTHING
         open_ = [k for k, n in enumerate(self.inputs) if n is not None] if create_graph and not linear else want
         positions = [open_.index(k) for k in want]
@@ -285,7 +290,10 @@ class Node:
         return result
 
     def release(self) -> None:
-        """Let go of the saved arrays. Where PyTorch saves nothing either, only shapes are kept, and backward may come again."""
+        """Let go of the saved arrays.
+
+        Where PyTorch saves nothing either, only shapes are kept, and backward may come again.
+        """
         self.label = op_name(self.fn)
         if self.label in SAVES_NOTHING:
             self.primals = [mx.zeros(p.shape, p.dtype) if isinstance(p, mx.array) else p for p in self.primals]
@@ -389,9 +397,10 @@ def start_evaluation(tensors: Iterable[Tensor]) -> None:
 
 
 RELEASED = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
-    "Saved values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
-    "backward through the graph a second time or if you need to access saved tensors after calling backward."
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Saved values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+    "after calling backward."
 )
 
 # ---- names -----------------------------------------------------------------------------------------------------------

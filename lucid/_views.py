@@ -1,11 +1,12 @@
 """Views that write through, and tensors that live on another device than the default.
 
-A view keeps its parent and the function that makes it from the parent's array. Reading it follows what was written into the base
-since; writing it goes up the chain, each link putting the value back into its parent, and lands in the base through the tape, so
-that it is differentiable. `Tensor._extra` holds all this; it is None for a tensor that is neither a view nor elsewhere.
+A view keeps its parent and the function that makes it from the parent's array. Reading it follows what was written into
+the base since; writing it goes up the chain, each link putting the value back into its parent, and lands in the base
+through the tape, so that it is differentiable. `Tensor._extra` holds all this; it is None for a tensor that is neither
+a view nor elsewhere.
 
-Strides are PyTorch's logical ones: each view says what it does to a *ghost*, a numpy array of bytes with the tensor's geometry
-whose memory is never touched. MLX arrays have a layout of their own.
+Strides are PyTorch's logical ones: each view says what it does to a *ghost*, a numpy array of bytes with the tensor's
+geometry whose memory is never touched. MLX arrays have a layout of their own.
 """
 
 from __future__ import annotations
@@ -131,7 +132,8 @@ def view(fn: Fn, source: Tensor, trace: Trace | None = None, put: Put | None = N
         fn: pure function from the array of `source` to that of the view, made of moves only.
         source: what is looked at.
         trace: does to a numpy array what `fn` does to the array, without copying; None if the view is contiguous.
-        put: puts the view's values back, `put(source_array, view_array) -> source_array`; by default through an index map.
+        put: puts the view's values back, `put(source_array, view_array) -> source_array`; by default through an index
+            map.
     """
     return attach(apply(fn, source), source, fn, trace, put)
 
@@ -161,7 +163,10 @@ def _take_value(parent: mx.array, value: mx.array) -> mx.array:
 
 
 def ghost(t: Tensor) -> np.ndarray[Any, Any]:
-    """A numpy array with the geometry of `t`, one byte an element: its strides are PyTorch's. Its memory is not to be read."""
+    """A numpy array with the geometry of `t`, one byte an element: its strides are PyTorch's.
+
+    Its memory is not to be read.
+    """
     extra = t._extra
     if extra is None or extra.base is None or extra.trace is None:
         return np.empty(t._data.shape, np.int8)
@@ -180,7 +185,7 @@ def is_view(t: Tensor) -> bool:
 
 
 def assign(t: Tensor, new: Tensor) -> Tensor:
-    """The one in-place primitive: `t` becomes `new`, a fresh tensor of its shape and dtype, and so does what it is a view of.
+    """The one in-place primitive: `t`, and what it is a view of, take the values of `new`, a fresh tensor of its shape.
 
     Raises RuntimeError, as PyTorch does, for a leaf that requires a gradient, unless recording is off.
     """

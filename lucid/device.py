@@ -19,7 +19,9 @@ def gpu_name() -> str | None:
 
 
 class device:
-    """A device such as `lucid.device("metal")`. Names: cpu, metal (aliases mps and gpu), cuda; an index may follow, as in "cuda:0".
+    """A device such as `lucid.device("metal")`.
+
+    Names: cpu, metal (aliases mps and gpu), cuda; an index may follow, as in "cuda:0".
 
     Raises RuntimeError for a name that does not exist, or that this machine does not have.
     """
@@ -82,7 +84,7 @@ def default() -> device:
 
 
 def as_device(value: Any) -> device:
-    """`value` as a device: a `device`, a name, or an index into the GPUs. Raises RuntimeError for one that is not there."""
+    """`value`, a `device`, a name, or an index into the GPUs, as a device. Raises RuntimeError if it is not there."""
     if isinstance(value, int):
         return device(gpu_name() or "metal", value)
     return value if isinstance(value, device) else device(value)

@@ -1,6 +1,7 @@
 """The dtypes, their numpy twins and the default dtype.
 
-A `dtype` is a named, interned handle on an MLX dtype: `lucid.float32 is x.dtype` holds, and `dtype.mx` is what MLX is given.
+A `dtype` is a named, interned handle on an MLX dtype: `lucid.float32 is x.dtype` holds, and `dtype.mx` is what MLX is
+given.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ __all__ = [
 
 
 class dtype:
-    """The type of a tensor's elements, such as `lucid.float32`. Instances are singletons; compare them with `is` or `==`."""
+    """The type of a tensor's elements, such as `lucid.float32`.
+
+    Instances are singletons; compare them with `is` or `==`.
+    """
 
     __slots__ = (
         "is_complex",
@@ -110,7 +114,7 @@ _default = float32
 
 
 def as_dtype(value: Any, operation: str = "dtype") -> dtype:
-    """`value` as a dtype: a `lucid.dtype`, a Python or numpy type (`float` is float64), an MLX dtype or a name such as "float32".
+    """`value` as a dtype: a `lucid.dtype`, a Python, numpy or MLX type (`float` is float64), or a name like "float32".
 
     Raises TypeError naming `operation` for anything else.
     """

@@ -28,8 +28,8 @@ _dtype = dtypes.dtype
 class Tensor(Methods):
     """An n-dimensional array with gradients, stored and computed by MLX.
 
-    `lucid.tensor(data)` makes one from numbers. The constructor is PyTorch's old one: `Tensor(2, 3)` has that shape, and
-    `Tensor([1, 2])` those values, in the default dtype.
+    `lucid.tensor(data)` makes one from numbers. The constructor is PyTorch's old one: `Tensor(2, 3)` has that shape,
+    and `Tensor([1, 2])` those values, in the default dtype.
     """
 
     __slots__ = ()
@@ -118,7 +118,8 @@ class Tensor(Methods):
     def requires_grad_(self, requires_grad: _bool = True) -> Tensor:
         """Have operations on this tensor recorded from here on, or no more.
 
-        Raises RuntimeError for a dtype that is neither floating nor complex, and for switching off what was computed from others.
+        Raises RuntimeError for a dtype that is neither floating nor complex, and for switching off what was computed
+        from others.
         """
         if requires_grad and self._data.dtype not in dtypes.INEXACT:
             raise RuntimeError(
@@ -126,8 +127,8 @@ class Tensor(Methods):
             )
         if not self.is_leaf and not requires_grad:
             raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
-                "that doesn't require differentiation use var_no_grad = var.detach()."
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
+                "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
             )
         if requires_grad and self._node is None:
             self._node = Leaf(self)
@@ -213,7 +214,7 @@ class Tensor(Methods):
         return self._node is not None and self._node.retains
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Call `hook(grad)` when this tensor's gradient is computed; what it returns, unless None, replaces the gradient."""
+        """Call `hook(grad)` when this tensor's gradient is computed; a tensor that it returns replaces the gradient."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         assert self._node is not None
@@ -245,7 +246,10 @@ class Tensor(Methods):
 
     @property
     def data(self) -> Tensor:
-        """This tensor's values without its history, over the same memory. Assigning replaces the values, whatever their shape."""
+        """This tensor's values without its history, over the same memory.
+
+        Assigning replaces the values, whatever their shape.
+        """
         return _views.alias(self)
 
     @data.setter
@@ -254,7 +258,8 @@ class Tensor(Methods):
             raise TypeError(f"data: Variable data has to be a tensor, but got {type(value).__name__}")
         if self._node is not None and not value.dtype.is_inexact:
             raise RuntimeError(
-                f"data set to a tensor that requires gradients must be floating point or complex dtype, got {value.dtype!r}"
+                "data set to a tensor that requires gradients must be floating point or complex dtype, got "
+                f"{value.dtype!r}"
             )
         _tape.escape(self)
         self._extra = None

@@ -1,6 +1,7 @@
 """Holding lucid against PyTorch: one line a case.
 
-`check_op(lucid.exp, torch.exp, x)` compares value, dtype, shape and gradients, through both ways the tape goes backward.
+`check_op(lucid.exp, torch.exp, x)` compares value, dtype, shape and gradients, through both ways the tape goes
+backward.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-6
 
 
 def to_lucid(value: Any, requires_grad: bool = False) -> Any:
-    """`value` with its torch tensors (and those in lists, tuples and dicts) as lucid tensors, torch dtypes as lucid's."""
+    """`value` with torch's tensors and dtypes, also those in lists, tuples and dicts, as lucid's."""
     if isinstance(value, torch.Tensor):
         dtype = getattr(lucid, str(value.dtype).removeprefix("torch."))
         plain = value.detach().resolve_conj().resolve_neg()
@@ -142,7 +143,10 @@ def check_error(op: Callable[..., Any], reference: Callable[..., Any], *args: An
 
 
 def check_program(program: Callable[[Any], Any], tol: float | None = None) -> None:
-    """Run `program(torch)` and `program(lucid)`: their results, or the classes of their exceptions, have to be the same."""
+    """Run `program(torch)` and `program(lucid)`:
+
+    their results, or the classes of their exceptions, have to be the same.
+    """
     outcomes = []
     for library in (torch, lucid):
         try:

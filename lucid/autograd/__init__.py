@@ -1,4 +1,4 @@
-"""Gradients: `backward`, `grad`, grad modes and user-defined functions. How they come about is told in `lucid._tape`."""
+"""Gradients: `backward`, `grad`, grad modes and functions of your own. `lucid._tape` tells how they come about."""
 
 from lucid._backward import backward, grad
 from lucid._grad_mode import (

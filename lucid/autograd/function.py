@@ -55,8 +55,8 @@ class FunctionCtx:
                 continue
             if t is not None and (t._version - version) % _views.OTHER_MEMORY:
                 raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: a tensor of "
-                    f"shape {t.shape} is at version {t._version}; expected version {version} instead."
+                    "one of the variables needed for gradient computation has been modified by an inplace operation: a "
+                    f"tensor of shape {t.shape} is at version {t._version}; expected version {version} instead."
                 )
             found.append(t)
         return tuple(found)
@@ -112,7 +112,8 @@ class _FunctionNode(Node):
         expected = len(self.inputs)
         if len(out) < expected or any(g is not None for g in out[expected:]):
             raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {expected}, got {len(out)})"
+                f"function {self.name()} returned an incorrect number of gradients (expected {expected}, got "
+                f"{len(out)})"
             )
         return [self._checked(k, out[k], create_graph) for k in want]
 
@@ -128,8 +129,8 @@ class _FunctionNode(Node):
             value = _fit(value, self.shapes[k] or ())
             if value is None:
                 raise RuntimeError(
-                    f"Function {self.name()} returned an invalid gradient at index {k} - got {given} but expected shape "
-                    f"compatible with {list(self.shapes[k] or ())}"
+                    f"Function {self.name()} returned an invalid gradient at index {k} - got {given} but expected "
+                    f"shape compatible with {list(self.shapes[k] or ())}"
                 )
         return value if create_graph else array(value)
 
@@ -171,8 +172,8 @@ class Function:
 
     def __init__(self) -> None:
         raise RuntimeError(
-            f"{type(self).__name__}: a Function is not instantiated; write its forward and backward as static methods and call "
-            f"{type(self).__name__}.apply(...)"
+            f"{type(self).__name__}: a Function is not instantiated; write its forward and backward as static methods "
+            f"and call {type(self).__name__}.apply(...)"
         )
 
     @staticmethod
@@ -236,7 +237,8 @@ def _finish(ctx: FunctionCtx, node: _FunctionNode | None, k: int, t: Any, inputs
 
 
 def _bind_saved(ctx: FunctionCtx, outputs: tuple[Any, ...], results: tuple[Any, ...]) -> None:
-    # A saved output would hold its own node: it is kept as its array and node instead, which frees without the garbage collector.
+    # A saved output would hold its own node: it is kept as its array and node instead, which frees without the garbage
+    # collector.
     for k, (t, _) in enumerate(ctx._saved or ()):
         position = next((j for j, o in enumerate(outputs) if o is t and isinstance(o, Tensor)), None)
         ctx._outputs.append(None)

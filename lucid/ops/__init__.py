@@ -84,9 +84,7 @@ from lucid.ops.special_functions import *
 from lucid.ops.statistics import *
 from lucid.ops.triangular import *
 from lucid.ops.trigonometric import *
-from lucid.ops._promotion import can_cast as can_cast
-from lucid.ops._promotion import promote_types as promote_types
-from lucid.ops._promotion import result_type as result_type
+from lucid.ops._promotion import can_cast, promote_types, result_type
 
 __all__: list[str] = []
 __all__ += activation.__all__
@@ -130,4 +128,4 @@ __all__ += special_functions.__all__
 __all__ += statistics.__all__
 __all__ += triangular.__all__
 __all__ += trigonometric.__all__
-__all__ += ["can_cast as can_cast", "promote_types as promote_types", "result_type as result_type"]
+__all__ += ["can_cast", "promote_types", "result_type"]

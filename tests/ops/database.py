@@ -277,6 +277,8 @@ def _error(info: Any, op: Callable[..., Any], refused: Any) -> None:
     try:
         info.op(*args, **kwargs)
     except Exception as expected:
+        if "memory location" in str(expected) or "resize storage" in str(expected):
+            return  # lucid's copies of the arguments share no memory
         try:
             result = op(*mine[0], **mine[1])
         except Exception as error:

@@ -1,0 +1,55 @@
+"""The public names: complete, sorted out, and bound as methods where PyTorch has them as methods."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+
+import lucid
+from lucid import ops
+
+# Public ops that are functions only, in PyTorch too.
+FUNCTION_ONLY = set(
+    """atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors bucketize can_cast cartesian_prod
+    cat cdist chain_matmul channels_last channels_last_3d column_stack combinations concat concatenate contiguous_format
+    cumulative_trapezoid dstack einsum fill from_dlpack hstack is_tensor memory_format meshgrid poisson preserve_format
+    promote_types result_type row_stack rsub searchsorted stack std_mean tensordot trapezoid trapz tril_indices
+    triu_indices var_mean view_as_complex view_as_real vstack
+    """.split()
+)
+
+
+def test_every_public_name_exists_once():
+    assert len(set(lucid.__all__)) == len(lucid.__all__)
+    for name in lucid.__all__:
+        assert hasattr(lucid, name)
+
+
+def test_nothing_else_is_public():
+    modules = {name for name in vars(lucid) if isinstance(vars(lucid)[name], types.ModuleType)}
+    assert {n for n in vars(lucid) if not n.startswith("_")} - set(lucid.__all__) <= modules
+
+
+def test_functions_win_over_modules_of_their_name():
+    assert callable(lucid.tensor)
+    assert isinstance(lucid.device("cpu"), lucid.device)
+
+
+@pytest.mark.parametrize("name", sorted(set(ops.__all__) - FUNCTION_ONLY))
+def test_every_op_is_a_method_too(name):
+    assert hasattr(lucid.Tensor, name), f"{name}: bind it in lucid/_methods.py, or list it as function only"
+
+
+@pytest.mark.parametrize("name", sorted(set(ops.__all__)))
+def test_every_op_has_a_docstring(name):
+    assert getattr(ops, name).__doc__
+
+
+@pytest.mark.parity
+def test_methods_are_those_of_torch():
+    torch = pytest.importorskip("torch")
+    missing = [n for n in lucid.__all__ if n in ops.__all__ and hasattr(torch.Tensor, n) and not hasattr(lucid.Tensor, n)]
+    assert missing == []
+    unknown = [n for n in ops.__all__ if not hasattr(torch, n) and not hasattr(torch.Tensor, n)]
+    assert unknown == []
