@@ -175,6 +175,7 @@ class Methods(Elementwise):
     as_strided_ = ops.reseating.as_strided_
     resize_ = ops.reseating.resize_
     resize_as_ = ops.reseating.resize_as_
+    as_subclass = ops.reseating.as_subclass
     data_ptr = ops.reseating.data_ptr
     pin_memory = ops.reseating.pin_memory
     is_pinned = ops.reseating.is_pinned
@@ -184,6 +185,7 @@ class Methods(Elementwise):
     is_same_size = ops.reseating.is_same_size
 
     # -- _new.py -------------------------------------------------------------------------------------------------------
+    new = _new.new
     new_tensor = _new.new_tensor
     new_zeros = _new.new_zeros
     new_ones = _new.new_ones
@@ -199,6 +201,7 @@ class Methods(Elementwise):
     __setitem__ = ops.indexing.setitem
     index_put = ops.index_put
     index_put_ = ops.indexing.index_put_
+    fill_diagonal_ = ops.index_ops.fill_diagonal_
 
     # -- ops/index_ops.py ----------------------------------------------------------------------------------------------
     index_add = ops.index_add

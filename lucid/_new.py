@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lucid import creation
+from lucid._size import Size
 from lucid.ops._dims import shape_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def new_tensor(
 ) -> Tensor:
     """A tensor holding a copy of `data`, with the dtype and device of this one unless others are named."""
     return creation.tensor(data, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device))
+
+
+def new(input: Tensor, *args: Any, device: Any = None) -> Tensor:
+    """PyTorch's old constructor: `x.new(2, 3)` has that shape, `x.new([1, 2])` those values."""
+    if len(args) == 1 and not hasattr(args[0], "__index__") and not isinstance(args[0], Size):
+        return new_tensor(input, args[0], device=device)
+    return new_empty(input, *(args or (0,)), device=device)
 
 
 def new_full(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import mlx.core as mx
 from lucid import _views
 from lucid._tape import apply, array
 from lucid.ops._check import check_tensor, is_tensor
-from lucid.ops._dims import wrap_dim
+from lucid.ops._dims import shape_of, wrap_dim
 from lucid.ops._keys import bounded
 from lucid.ops._out import give
 from lucid.ops._place import on_cpu_if_wide
@@ -31,6 +32,7 @@ __all__ = [
     "put",
     "select_scatter",
     "slice_scatter",
+    "unravel_index",
 ]
 
 if TYPE_CHECKING:
@@ -295,3 +297,59 @@ def as_strided_scatter(
 ) -> Tensor:
     """A copy of `input` with `src` in the view that `as_strided` makes of it."""
     return _written("as_strided_scatter", input, src, lambda x: as_strided(x, size, stride, storage_offset))
+
+
+def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """The coordinates, one tensor for each dimension, of `indices` into the elements of a tensor of `shape`.
+
+    Raises TypeError or ValueError for other than integers and sizes, and for a known index outside the tensor.
+
+    >>> import lucid
+    >>> lucid.unravel_index(lucid.tensor([1, 5]), (2, 3))
+    (tensor([0, 1]), tensor([1, 2]))
+    """
+    if not is_tensor(indices) or indices.dtype.rank != 1:
+        raise TypeError(f"unravel_index: expected 'indices' to be an integer tensor, got {indices!r}")
+    sizes = shape_of((shape,) if isinstance(shape, int) else (tuple(shape),), "unravel_index")
+    if any(s < 0 for s in sizes):
+        raise ValueError(f"unravel_index: 'shape' cannot have negative values, got {sizes}")
+    count = math.prod(sizes)
+    if array(indices).size and not count:
+        raise RuntimeError(f"unravel_index: cannot find coordinates in a tensor without elements, of shape {sizes}")
+    at = bounded(indices, 0, -count, count, ValueError)
+
+    def fn(i: mx.array) -> list[mx.array]:
+        found = []
+        for size in reversed(sizes):
+            found.append(i % size)
+            i = i // size
+        return found[::-1]
+
+    fn.__qualname__ = "unravel_index"
+    result: tuple[Tensor, ...] = apply(fn, at)
+    return result
+
+
+def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """Fill the diagonal of `input` in place; with `wrap`, of a tall matrix again below every square. Returns `input`.
+
+    Raises RuntimeError for fewer than 2 dimensions, and for more unless all are equal.
+    """
+    shape = array(input).shape
+    if len(shape) < 2:
+        raise RuntimeError(f"fill_diagonal_: dimensions must larger than 1, got {len(shape)}")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError(f"fill_diagonal_: all dimensions of input must be of equal length, got {shape}")
+    step = sum(math.prod(shape[k + 1 :]) for k in range(len(shape)))
+    end = input._data.size if wrap or len(shape) > 2 else min(shape[0], shape[1]) * shape[1]
+    positions = [] if input._data.size == 0 else list(range(0, end, step))
+    if wrap and shape[0] > shape[1] + 1:
+        gap = shape[1] * (shape[1] + 1)
+        positions = [k + j * step for k in range(0, end, gap) for j in range(shape[1]) if k + j * step < end]
+    value = number(fill_value, input._data.dtype)
+
+    def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
+        return replace(a.reshape(-1), i, mx.broadcast_to(v, i.shape)).reshape(shape) if i.size else a
+
+    fn.__qualname__ = "fill_diagonal"
+    return _views.assign(input, apply(fn, input, mx.array(positions, mx.int32), value))

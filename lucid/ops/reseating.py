@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import mlx.core as mx
 
 from lucid import _views
 from lucid._grad_mode import mode
-from lucid._tape import Leaf, array, wrap
+from lucid._tape import Leaf, TensorCore, array, wrap
 from lucid.ops import shape as _shape
 from lucid.ops._check import is_tensor
 from lucid.ops._dims import shape_of
@@ -21,6 +21,8 @@ __all__ = ["resize_as_"]
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
+
+T = TypeVar("T", bound=TensorCore)
 
 
 def _reseat(t: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
@@ -97,6 +99,19 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
 def resize_as_(input: Tensor, other: Tensor, memory_format: Any = None) -> Tensor:
     """`resize_` to the shape of `other`."""
     return resize_(input, array(other).shape, memory_format=memory_format)
+
+
+def as_subclass(input: Tensor, cls: type[T]) -> T:
+    """The tensor as an instance of `cls`, a subclass of `Tensor`, over the same memory and with the same gradients."""
+    if not isinstance(cls, type) or not issubclass(cls, TensorCore):
+        raise TypeError(f"as_subclass(): cls must be a subclass of Tensor, got {cls!r}")
+    found = _shape.reshape(input, array(input).shape)
+    new = object.__new__(cls)
+    new._data, new._node, new._extra = found._data, found._node, found._extra
+    new._grad, new._version = None, 0
+    if new._node is not None:
+        new._node.out = weakref.ref(new)
+    return new
 
 
 def data_ptr(input: Tensor) -> int:

@@ -216,7 +216,7 @@ def in_wider(op: Callable[..., Any], narrow: torch.dtype) -> Callable[..., Any]:
 def _out(info: Any, op: Callable[..., Any], sample: Any) -> None:
     args, kwargs = _arguments(sample)
     want = info.op(*args, **kwargs)
-    if not representable(args, kwargs, want) or not leaves(want):
+    if not representable(args, kwargs, want) or not leaves(want) or kwargs.get("as_tuple"):
         return
     place: Any = tuple(lucid.empty(0, dtype=to_lucid(w.dtype)) for w in leaves(want))
     place = place if isinstance(want, (tuple, list)) else place[0]

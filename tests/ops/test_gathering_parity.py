@@ -171,3 +171,18 @@ def test_errors() -> None:
         lambda m, x, i: m.diagonal_scatter(x, 1.0),
     ):
         both(op, x, i)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (7, 2), (7, 3), (3, 3, 3), (2, 3, 2), (3,), (0, 2)], ids=str)
+@pytest.mark.parametrize("wrap", [False, True])
+def test_fill_diagonal(shape: tuple[int, ...], wrap: bool) -> None:
+    x = drawn(shape)
+    both(lambda m, x: x.clone().fill_diagonal_(5, wrap), x)
+
+
+def test_unravel_index() -> None:
+    i = torch.tensor([[5, 0], [3, 11]])
+    for shape in ((3, 4), (2, 3, 2), 12, (0, 3), (-1, 2)):
+        both(lambda m, i: m.unravel_index(i, shape), i)  # noqa: B023
+    both(lambda m, i: m.unravel_index(i, (2, 3)), i)
+    both(lambda m, i: m.unravel_index(i.float(), (3, 4)), i)

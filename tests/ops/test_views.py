@@ -127,3 +127,29 @@ def test_what_a_storage_would_be_asked() -> None:
     assert x.is_same_size(lucid.ones(2))
     with pytest.raises(RuntimeError, match="no fixed address"):
         x.data_ptr()
+
+
+def test_a_subclass_over_the_same_memory() -> None:
+    class Named(lucid.Tensor):
+        pass
+
+    w = lucid.ones(2, requires_grad=True)
+    x = w * 2
+    named = x.as_subclass(Named)
+    assert type(named) is Named
+    (named * 3).sum().backward()
+    assert w.grad is not None
+    assert w.grad.tolist() == [6, 6]
+    with lucid.no_grad():
+        named[0] = 7
+    assert x.tolist() == [7, 2]
+    with pytest.raises(TypeError, match="subclass of Tensor"):
+        x.as_subclass(int)  # type: ignore[type-var]
+
+
+def test_the_old_constructor() -> None:
+    x = lucid.zeros(2, dtype=lucid.int32)
+    assert x.new(2, 3).shape == (2, 3)
+    assert x.new(lucid.zeros(3, 1).shape).shape == (3, 1)
+    assert x.new([1, 2]).dtype is lucid.int32
+    assert x.new().shape == (0,)

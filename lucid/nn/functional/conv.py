@@ -12,7 +12,7 @@ import mlx.core as mx
 
 from lucid._tape import apply
 from lucid.dtypes import FLOATING, OF_MX
-from lucid.nn.functional import _check
+from lucid.nn.functional import _check, _convolution
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -149,7 +149,9 @@ def _plan(
         x, w = (x if batched else x[None]).transpose(last), w.transpose(last)
         if on_cpu and dtype in _check.HALF:  # slow on the CPU in MLX (0.32.4)
             x, w = x.astype(mx.float32), w.astype(mx.float32)
-        if groups == 1 or not on_cpu:
+        if dtype in _convolution.DTYPES:
+            y = _convolution.convolve(x, w, steps, low, high, apart, groups)
+        elif groups == 1 or not on_cpu:
             y = mx.conv_general(x, w, steps, (low, high), apart, 1, groups)
         else:
             y = _grouped(x, w, steps, low, high, apart, groups)
@@ -323,7 +325,9 @@ def _plan_transposed(
             x, w = x.astype(mx.float32), w.astype(mx.float32)
         w = w.reshape(groups, inner // groups, outer, *kernel)
         w = mx.moveaxis(w, 1, -1).reshape(groups * outer, *kernel, inner // groups)
-        if groups == 1 or not on_cpu:
+        if dtype in _convolution.DTYPES:
+            y = _convolution.convolve(x, w, [1] * n, *pad, apart, groups, steps)
+        elif groups == 1 or not on_cpu:
             y = mx.conv_general(x, w, 1, pad, apart, steps, groups, True)
         else:
             parts = zip(mx.split(x, groups, axis=-1), mx.split(w, groups, axis=0), strict=True)
@@ -351,7 +355,7 @@ def _check_shapes(
     transposed: bool = False,
 ) -> bool:
     """Refuse what is wrong whatever the strides. Returns whether the input has a batch dimension."""
-    if dtype not in FLOATING:
+    if dtype not in FLOATING and dtype not in _convolution.DTYPES:
         raise NotImplementedError(f'"{name}" not implemented for {OF_MX[dtype]!r}; convert the input with .float()')
     if weight_dtype != dtype or (bias is not None and bias[1] != dtype):
         kinds = [OF_MX[d] for d in (dtype, weight_dtype, *(bias or ())[1:])]

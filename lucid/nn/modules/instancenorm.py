@@ -36,8 +36,8 @@ class _InstanceNorm(_NormBase):
         channels = input.shape[0 if single else 1]
         if channels != self.num_features and self.affine:
             raise ValueError(
-                f"expected input's size at dim={0 if single else 1} to match num_features ({self.num_features}), but got: "
-                f"{channels}."
+                f"expected input's size at dim={0 if single else 1} to match num_features ({self.num_features}), but "
+                f"got: {channels}."
             )
         result = F.instance_norm(
             input.unsqueeze(0) if single else input,
