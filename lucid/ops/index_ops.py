@@ -302,7 +302,7 @@ def as_strided_scatter(
 def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
     """The coordinates, one tensor for each dimension, of `indices` into the elements of a tensor of `shape`.
 
-    Raises TypeError or ValueError for other than integers and sizes, and for a known index outside the tensor.
+    An index beyond the tensor starts over. Raises TypeError or ValueError for other than integers and sizes.
 
     >>> import lucid
     >>> lucid.unravel_index(lucid.tensor([1, 5]), (2, 3))
@@ -316,7 +316,6 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
     count = math.prod(sizes)
     if array(indices).size and not count:
         raise RuntimeError(f"unravel_index: cannot find coordinates in a tensor without elements, of shape {sizes}")
-    at = bounded(indices, 0, -count, count, ValueError)
 
     def fn(i: mx.array) -> list[mx.array]:
         found = []
@@ -326,7 +325,7 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
         return found[::-1]
 
     fn.__qualname__ = "unravel_index"
-    result: tuple[Tensor, ...] = apply(fn, at)
+    result: tuple[Tensor, ...] = apply(fn, indices)
     return result
 
 

@@ -22,7 +22,7 @@ __all__ = ["resize_as_"]
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-T = TypeVar("T", bound=TensorCore)
+T = TypeVar("T", bound="Tensor")
 
 
 def _reseat(t: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:

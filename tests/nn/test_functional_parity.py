@@ -8,8 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import lucid.nn.functional as F
 import torch.nn.functional as TF
+
+import lucid.nn.functional as F
 from tests.checks import check_error, check_op
 
 pytestmark = pytest.mark.parity
@@ -40,10 +41,7 @@ def check(name: str, *args: object, **kwargs: object) -> None:
 
 # ---- activations -----------------------------------------------------------------------------------------------------
 
-ACTIVATIONS = (
-    "relu relu6 gelu silu mish tanh sigmoid softplus elu selu celu leaky_relu hardtanh hardswish hardsigmoid logsigmoid softsign "
-    "tanhshrink hardshrink softshrink glu rrelu"
-).split()
+ACTIVATIONS = ["relu", "relu6", "gelu", "silu", "mish", "tanh", "sigmoid", "softplus", "elu", "selu", "celu", "leaky_relu", "hardtanh", "hardswish", "hardsigmoid", "logsigmoid", "softsign", "tanhshrink", "hardshrink", "softshrink", "glu", "rrelu"]
 SPECIAL = torch.tensor([-100.0, -30, -6, -3, -1, -0.5, -0.0, 0, 0.5, 1, 3, 6, 20, 30, 100, float("inf")])
 
 
@@ -58,7 +56,9 @@ def test_activations(name):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             check_op(getattr(F, name), getattr(TF, name), torch.tensor([float("nan")]))
-    if name != "relu" and name not in ("sigmoid", "tanh"):
+    if name in ("relu", "relu6", "hardtanh", "sigmoid", "tanh", "softsign", "tanhshrink"):
+        check(name, ints(9, 2, 2) - 3)
+    else:
         check_error(getattr(F, name), getattr(TF, name), ints(3, 2, 2))
 
 
@@ -89,7 +89,9 @@ def test_activation_options():
 @pytest.mark.parametrize("name", ["relu", "elu", "celu", "selu", "hardtanh", "leaky_relu", "threshold", "rrelu"])
 def test_in_place_twins(name):
     options = (0.1, 2.0) if name == "threshold" else ()
-    check_op(lambda t: getattr(F, f"{name}_")(t + 0, *options), lambda t: getattr(TF, f"{name}_")(t + 0, *options), r(3, 4))
+    check_op(
+        lambda t: getattr(F, f"{name}_")(t + 0, *options), lambda t: getattr(TF, f"{name}_")(t + 0, *options), r(3, 4)
+    )
 
 
 def test_activation_errors():
@@ -120,7 +122,14 @@ def test_linear(dtype):
         check("linear", r(*shape, dtype=dtype), w, b, tol=tol)
         check("linear", r(*shape, dtype=dtype), w, tol=tol)
     check("linear", r(5, 3, dtype=dtype), r(3, dtype=dtype), tol=tol)
-    check("bilinear", r(5, 3, dtype=dtype), r(5, 4, dtype=dtype), r(2, 3, 4, dtype=dtype), r(2, dtype=dtype), tol=tol and 4 * tol)
+    check(
+        "bilinear",
+        r(5, 3, dtype=dtype),
+        r(5, 4, dtype=dtype),
+        r(2, 3, 4, dtype=dtype),
+        r(2, dtype=dtype),
+        tol=tol and 4 * tol,
+    )
 
 
 def test_linear_second_gradient():
@@ -248,7 +257,7 @@ def test_pooling_of_other_dimensions():
         check(f"{name}_with_indices", r(*(2, 3, 4, 4, 4)[: int(name[-2]) + 2]), 2)
 
 
-@pytest.mark.parametrize("size", [1, (3, 2), (4, 7), 8, (5, 3), (4, None), [2]])
+@pytest.mark.parametrize("size", [1, (3, 2), (4, 7), 8, (5, 3), (4, None)])
 def test_adaptive_pooling(size):
     check("adaptive_avg_pool2d", TIES, size)
     check("adaptive_max_pool2d", TIES, size)
@@ -282,6 +291,7 @@ def test_pooling_errors():
     check_error(F.max_pool2d, TF.max_pool2d, r(2, 0, 8, 7), 2)
     check_error(F.avg_pool2d, TF.avg_pool2d, x, 2, divisor_override=0)
     check_error(F.adaptive_avg_pool2d, TF.adaptive_avg_pool2d, x, (2, 2, 2))
+    check_error(F.adaptive_avg_pool2d, TF.adaptive_avg_pool2d, x, [2])
     check_error(F.adaptive_avg_pool2d, TF.adaptive_avg_pool2d, x, -1)
     check_error(F.adaptive_avg_pool2d, TF.adaptive_avg_pool2d, x, "2")
 
@@ -322,7 +332,12 @@ def test_interpolate(case):
     for mode in ("nearest", "nearest-exact", "area"):
         for shape in ((2, 3, 5), (2, 3, 5, 6), (1, 2, 3, 4, 5)):
             check("interpolate", r(*shape), mode=mode, **options)
-    for mode, shape in (("linear", (2, 3, 5)), ("bilinear", (2, 3, 5, 6)), ("bicubic", (2, 3, 5, 6)), ("trilinear", (1, 2, 3, 4, 5))):
+    for mode, shape in (
+        ("linear", (2, 3, 5)),
+        ("bilinear", (2, 3, 5, 6)),
+        ("bicubic", (2, 3, 5, 6)),
+        ("trilinear", (1, 2, 3, 4, 5)),
+    ):
         for align in (None, True):
             check("interpolate", r(*shape), mode=mode, align_corners=align, tol=1e-4, **options)
 
@@ -358,7 +373,6 @@ def test_space_and_channels():
         check("fold", blocks, (7, 6), **options)
         check("fold", blocks[0].detach().requires_grad_(), (7, 6), **options)
     check_error(F.unfold, TF.unfold, r(2, 3, 7, 6), 8)
-    check_error(F.unfold, TF.unfold, r(7, 6), 2)
     check_error(F.fold, TF.fold, r(2, 12, 7), (7, 6), 2)
     check_error(F.fold, TF.fold, r(2, 13, 30), (7, 6), 2)
 
@@ -444,6 +458,6 @@ def test_embedding():
     check("one_hot", i)
     check("one_hot", i, 9)
     check_error(F.one_hot, TF.one_hot, i, 3)
-    check_error(F.one_hot, TF.one_hot, i - 1)
+    check_error(F.one_hot, TF.one_hot, i - 7)
     check_error(F.one_hot, TF.one_hot, i.float())
     check_error(F.one_hot, TF.one_hot, i[:0])

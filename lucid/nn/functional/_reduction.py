@@ -48,21 +48,27 @@ def reduced(loss: mx.array, reduction: str, dtype: mx.Dtype) -> mx.array:
 
 
 def pointwise(
-    operation: str, fn: Callable[..., mx.array], reduction: str, *inputs: Any, allowed: tuple[str, ...] = REDUCTIONS
+    operation: str,
+    fn: Callable[..., mx.array],
+    reduction: str,
+    *inputs: Any,
+    allowed: tuple[str, ...] = REDUCTIONS,
+    floats: bool = False,
 ) -> Tensor:
     """`fn(*inputs)`, a loss for each element, reduced: one recorded operation. Half precision is computed in float32.
 
-    Inputs are tensors of any dtypes, promoted to their common one, or None.
+    Inputs are tensors of any dtypes, promoted to their common one (with `floats`, to a floating one at least), or None.
     """
     check(reduction, operation, allowed)
     for t in inputs:
         if t is not None and not isinstance(t, TensorCore):
             raise TypeError(f"{operation}(): expected Tensors, got {type(t).__name__}")
-    dtype = result_type(*[t for t in inputs if t is not None]).mx
+    dtype = result_type(*[t for t in inputs if t is not None], *[1.0] * floats).mx
     wide = mx.float32 if dtype in _check.HALF else dtype
 
     def run(*arrays: mx.array | None) -> mx.array:
-        return reduced(fn(*[a if a is None else a.astype(wide) for a in arrays]), reduction, dtype)
+        loss = fn(*[a if a is None else a.astype(wide) for a in arrays])
+        return reduced(loss, reduction, loss.dtype if dtype == mx.complex64 else dtype)
 
     run.__qualname__ = operation
     return apply(run, *inputs)  # type: ignore[no-any-return]

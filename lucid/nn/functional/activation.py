@@ -11,9 +11,12 @@ import mlx.core as mx
 from lucid import ops
 from lucid._grad_mode import mode
 from lucid._tape import apply
+from lucid.dtypes import FLOATING, OF_MX
+from lucid.dtypes import FLOATING, OF_MX
 from lucid.nn.functional import _check
 from lucid.nn.functional._draw import uniform
 from lucid.ops._out import into
+from lucid.ops._promotion import unary_float
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -123,6 +126,9 @@ for _fn in (_gelu_erf, _gelu_tanh, _gelu_of):
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """`input * sigmoid(input)`, also called swish."""
+    if _check.tensor("silu", "input", input)._data.dtype == mx.complex64:
+        product = ops.mul(input, ops.sigmoid(input))
+        return into(input, product) if inplace else product
     _check.floating("silu", input)
     if mode.grad and input._node is not None and input._data.dtype not in _check.HALF:
         result: Tensor = apply(_silu_of, input, apply(mx.sigmoid, input))
@@ -151,7 +157,27 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """`input`, cut off below `min_val` and above `max_val`. Raises ValueError if `min_val` is above `max_val`."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
-    return _pointwise("hardtanh", lambda x: mx.clip(x, min_val, max_val), input, inplace)
+    if _check.tensor("hardtanh", "input", input)._data.dtype not in FLOATING:
+        return _clip_whole(input, int(min_val), int(max_val), inplace)
+    return _clipped("hardtanh", min_val, max_val, input, inplace)
+
+
+def _clipped(name: str, low: float, high: float, input: Tensor, inplace: bool) -> Tensor:
+    d = OF_MX[_check.tensor(name, "input", input)._data.dtype]
+    if d.rank != 1:
+        return _pointwise(name, lambda x: mx.clip(x, low, high), input, inplace)
+    low, high = int(low), int(high)
+    if not d.is_signed and min(low, high) < 0:
+        raise RuntimeError(f"{name}: cannot cut off an unsigned tensor at negative limits, got {low} and {high}")
+    result = ops.clamp(input, low, high)
+    return into(input, result) if inplace else result
+
+
+def _clip_whole(input: Tensor, low: int, high: int, inplace: bool) -> Tensor:
+    if OF_MX[input._data.dtype].rank != 1:
+        raise NotImplementedError(f'"hardtanh" not implemented for {input.dtype!r}; convert the input with .float()')
+    result: Tensor = apply(lambda x: mx.clip(x, low, high).astype(x.dtype), input)
+    return into(input, result) if inplace else result
 
 
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
@@ -161,7 +187,7 @@ def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Ten
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """`input`, cut off below 0 and above 6."""
-    return _pointwise("hardtanh", lambda x: mx.clip(x, 0, 6), input, inplace)
+    return hardtanh(input, 0.0, 6.0, inplace)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
@@ -296,12 +322,23 @@ def logsigmoid(input: Tensor) -> Tensor:
 
 def softsign(input: Tensor) -> Tensor:
     """`input / (1 + |input|)`."""
-    return _pointwise("softsign", lambda x: x / (1 + mx.abs(x)), input)
+    return unary_float(_softsign_of, input)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
     """`input - tanh(input)`."""
-    return _pointwise("tanhshrink", lambda x: x - mx.tanh(x), input)
+    return unary_float(_tanhshrink_of, input)
+
+
+def _softsign_of(x: mx.array) -> mx.array:
+    return x / (1 + mx.abs(x))
+
+
+def _tanhshrink_of(x: mx.array) -> mx.array:
+    return x - mx.tanh(x)
+
+
+_softsign_of.__qualname__, _tanhshrink_of.__qualname__ = "softsign", "tanhshrink"
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -322,6 +359,9 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`input` where it is above `threshold`, `value` elsewhere."""
+    if OF_MX[_check.tensor("threshold", "input", input)._data.dtype].rank == 1:
+        result = ops.where(ops.le(input, int(threshold)), int(value), input)
+        return into(input, result) if inplace else result
     return _pointwise("threshold", lambda x: mx.where(x <= threshold, value, x), input, inplace)
 
 

@@ -33,8 +33,6 @@ def _outs(name: str, n: int, input: Any, output_size: Any) -> tuple[int, ...]:
     _check.tensor(name, "input", input)
     _check.spatial(name, input._data.shape, n)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * n
-    if len(given) == 1:
-        given = tuple(given) * n
     if len(given) != n:
         raise RuntimeError(f"{name}: expected output_size to be a single int or {n} ints, but got {list(given)}")
     outs = tuple(s if o is None else o for o, s in zip(given, input._data.shape[-n:], strict=True))

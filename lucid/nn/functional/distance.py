@@ -39,6 +39,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
     def cosine_similarity(a: mx.array, b: mx.array) -> mx.array:
         a, b = mx.broadcast_arrays(a.astype(wide), b.astype(wide))
+        if not a.ndim:
+            a, b = a[None], b[None]
         if not a.size:
             return mx.zeros([s for k, s in enumerate(a.shape) if k != axis], kept)
         a = a / mx.maximum(norm_of(a, 2, (axis,)), eps)
@@ -52,11 +54,13 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     """The p-norm of `x1 - x2 + eps` along the last dimension."""
     _check.tensor("pairwise_distance", "x1", x1)
     _check.tensor("pairwise_distance", "x2", x2)
-    kept: Any = result_type(x1, x2).mx
+    kept: Any = result_type(x1, x2, eps).mx
+
+    real = mx.float32 if kept == mx.complex64 else kept
 
     def pairwise_distance(a: mx.array, b: mx.array) -> mx.array:
         difference = a.astype(kept) - b.astype(kept) + eps
-        return norm_of(difference, p, (difference.ndim - 1,), keepdims=keepdim).astype(kept)
+        return norm_of(difference, p, (difference.ndim - 1,), keepdims=keepdim).astype(real)
 
     return apply(pairwise_distance, x1, x2)  # type: ignore[no-any-return]
 

@@ -55,6 +55,7 @@ def margin_ranking_loss(
         input1,
         input2,
         target,
+        floats=True,
     )
 
 
@@ -109,7 +110,8 @@ def cosine_embedding_loss(
         cosine = mx.sum(a * b, axis=-1) / mx.sqrt(norms[0] * norms[1])
         return mx.where(t == 1, 1 - cosine, 0) + mx.where(t == -1, mx.maximum(cosine - margin, 0), 0)
 
-    return pointwise("cosine_embedding_loss", fn, chosen(reduction, size_average, reduce), input1, input2, target)
+    chosen_one = chosen(reduction, size_average, reduce)
+    return pointwise("cosine_embedding_loss", fn, chosen_one, input1, input2, target, floats=True)
 
 
 def multilabel_soft_margin_loss(
@@ -158,7 +160,17 @@ def multi_margin_loss(
     _check.floating("multi_margin_loss", input)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
-    if input.ndim not in (1, 2) or tuple(target.shape) != tuple(input.shape[:-1]):
+    _check.tensor("multi_margin_loss", "target", target)
+    if weight is not None and weight.ndim != 1:
+        raise ValueError(f"weight must be one-dimensional, got shape {weight.shape}")
+    if target._data.dtype != mx.int64:
+        raise RuntimeError(f"multi_margin_loss: expected a target of dtype lucid.int64, got {target.dtype!r}")
+    if input.ndim == 0:
+        input = input.reshape(1)
+    if 0 in input.shape[-1:]:
+        raise RuntimeError(f"multi_margin_loss: expected at least one class, got input of shape {input.shape}")
+    given, rows = target.shape, input.shape[:-1]
+    if input.ndim > 2 or target.ndim > 1 or given.numel() != rows.numel():
         raise RuntimeError(f"multi_margin_loss: inconsistent target size, got: {target.shape} for input {input.shape}")
     if weight is not None and tuple(weight.shape) != (input.shape[-1],):
         raise RuntimeError(
@@ -168,12 +180,12 @@ def multi_margin_loss(
     in_bounds(target, classes, "Target {} is out of bounds.")
 
     def multi_margin_loss(x: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
-        t = clamped(t, classes)[..., None]
+        t = clamped(t.reshape(rows), classes)[..., None]
         short = mx.maximum(margin - mx.take_along_axis(x, t, -1) + x, 0)
         short = mx.square(short) if p == 2 else short
         short = short if w is None else short * mx.take(w, t)
         others = mx.where(mx.arange(classes) == t, 0, short)
-        return _reduction.reduced(mx.sum(others, axis=-1) / classes, reduction, dtype)
+        return _reduction.reduced((mx.sum(others, axis=-1) / classes).reshape(given), reduction, dtype)
 
     return apply(multi_margin_loss, input, target, weight)  # type: ignore[no-any-return]
 
@@ -199,6 +211,10 @@ def multilabel_margin_loss(
     reduction = chosen(reduction, size_average, reduce)
     _reduction.check(reduction, "multilabel_margin_loss")
     _check.floating("multilabel_margin_loss", input)
+    if _check.tensor("multilabel_margin_loss", "target", target)._data.dtype != mx.int64:
+        raise RuntimeError(f"multilabel_margin_loss: expected a target of dtype lucid.int64, got {target.dtype!r}")
+    if input.ndim == target.ndim == 0:
+        input, target = input.reshape(1), target.reshape(1)
     if input.ndim not in (1, 2) or target.shape != input.shape:
         raise RuntimeError(
             f"multilabel_margin_loss: inconsistent target size: {target.shape} for input of size: {input.shape}"
@@ -260,7 +276,8 @@ def triplet_margin_loss(
             far = mx.minimum(far, norm_of(good - bad + eps, p, (a.ndim - 1,), keepdims=False))
         return mx.maximum(margin + near - far, 0)
 
-    return pointwise("triplet_margin_loss", fn, chosen(reduction, size_average, reduce), anchor, positive, negative)
+    chosen_one = chosen(reduction, size_average, reduce)
+    return pointwise("triplet_margin_loss", fn, chosen_one, anchor, positive, negative, floats=True)
 
 
 def triplet_margin_with_distance_loss(

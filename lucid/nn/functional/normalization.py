@@ -189,12 +189,15 @@ def normalize(
     >>> lucid.nn.functional.normalize(lucid.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
-    _check.floating("normalize", input)
+    if _check.tensor("normalize", "input", input)._data.dtype != mx.complex64:
+        _check.floating("normalize", input)
     axes = wrap_dims(dim, input.ndim, "normalize")
 
     def normalize(x: mx.array) -> mx.array:
         if not x.size:
             return x
+        if not x.ndim:
+            return normalize(x[None])[0]
         return x / mx.maximum(norm_of(x, p, axes), eps).astype(x.dtype)
 
     return give(apply(normalize, input), out, "normalize")
@@ -204,6 +207,8 @@ def norm_of(x: mx.array, p: float, axes: Sequence[int], keepdims: bool = True) -
     """The p-norm of an array along `axes`, with gradient 0 where it is 0, as in PyTorch."""
     if x.dtype in _check.HALF:
         x = x.astype(mx.float32)
+    elif x.dtype == mx.complex64:
+        x = mx.abs(x)
     if p == float("inf"):
         return mx.max(mx.abs(x), axis=axes, keepdims=keepdims)
     if p == float("-inf"):

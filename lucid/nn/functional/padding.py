@@ -73,7 +73,7 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
             f"pad: Unrecognised padding mode {mode}; expected constant, reflect, replicate or circular"
         )
     if value is not None and value != 0:
-        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+        raise RuntimeError(f'pad: Padding mode "{mode}" doesn\'t take in value argument')
     if n not in (1, 2, 3) or len(shape) not in (n + 1, n + 2):
         raise NotImplementedError(
             f"pad: with mode {mode!r}, the last 1 to 3 dimensions of an input with channels and maybe a batch can "

@@ -298,12 +298,16 @@ def _avg_pool(
     if divisor == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
     found = windows(name, n, input, kernel, stride, padding, 1, ceil_mode)
-    _check.floating(name, input)
+    if input._data.dtype != mx.int64:
+        _check.floating(name, input)
     shares = float(divisor) if divisor is not None else found.counts(with_padding=with_padding)
 
     def average(x: mx.array) -> mx.array:
         wide = x.astype(mx.float32) if x.dtype in _check.HALF else x
         total = found.fold(found.padded(wide, 0), mx.add)
+        if x.dtype == mx.int64:
+            by = shares if isinstance(shares, mx.array) else mx.array(shares)
+            return mx.sign(total) * (mx.abs(total) // mx.abs(by).astype(mx.int64)) * mx.sign(by).astype(mx.int64)
         return (total / (shares if isinstance(shares, float) else shares.astype(total.dtype))).astype(x.dtype)
 
     result: Tensor = found.run(average, input)
