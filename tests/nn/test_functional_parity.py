@@ -1,4 +1,4 @@
-"""`lucid.nn.functional` against PyTorch: values, dtypes, gradients both ways, errors. Layers have a file of their own."""
+"""`lucid.nn.functional` against PyTorch: values, dtypes, gradients both ways, errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ def check(name: str, *args: object, **kwargs: object) -> None:
 
 # ---- activations -----------------------------------------------------------------------------------------------------
 
-ACTIVATIONS = ["relu", "relu6", "gelu", "silu", "mish", "tanh", "sigmoid", "softplus", "elu", "selu", "celu", "leaky_relu", "hardtanh", "hardswish", "hardsigmoid", "logsigmoid", "softsign", "tanhshrink", "hardshrink", "softshrink", "glu", "rrelu"]
+ACTIVATIONS = (
+    *("relu", "relu6", "gelu", "silu", "mish", "tanh", "sigmoid", "softplus", "elu", "selu", "celu", "leaky_relu"),
+    *("hardtanh", "hardswish", "hardsigmoid", "logsigmoid", "softsign", "tanhshrink", "hardshrink", "softshrink"),
+    *("glu", "rrelu"),
+)
 SPECIAL = torch.tensor([-100.0, -30, -6, -3, -1, -0.5, -0.0, 0, 0.5, 1, 3, 6, 20, 30, 100, float("inf")])
 
 

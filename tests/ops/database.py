@@ -92,6 +92,11 @@ def retold(op: types.FunctionType) -> types.FunctionType:
     return types.FunctionType(op.__code__, scope, op.__name__, op.__defaults__, op.__closure__)
 
 
+def is_method(variant: Any) -> bool:
+    """True unless `variant` is a binding that PyTorch itself does not show as a method."""
+    return written_for_torch(variant) or hasattr(torch.Tensor, getattr(variant, "__name__", ""))
+
+
 def method_of(variant: Any, name: str) -> Any:
     """Lucid's form of a method of torch.Tensor."""
     return retold(variant) if written_for_torch(variant) else getattr(lucid.Tensor, getattr(variant, "__name__", name))
@@ -158,7 +163,7 @@ def _cases(info: Any) -> Iterator[tuple[str, Callable[[], None]]]:
     for sample in plain:
         if info.supports_out and not sample.kwargs.get("out"):
             yield "out", functools.partial(_out, info, op, sample)
-        if info.inplace_variant is not None and not sample.broadcasts_input:
+        if info.inplace_variant is not None and not sample.broadcasts_input and is_method(info.inplace_variant):
             yield "in place", functools.partial(_in_place, info, sample)
     if info.method_variant is not None and plain:
         yield "method", functools.partial(_method, info, plain[0])

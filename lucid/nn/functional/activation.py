@@ -12,7 +12,6 @@ from lucid import ops
 from lucid._grad_mode import mode
 from lucid._tape import apply
 from lucid.dtypes import FLOATING, OF_MX
-from lucid.dtypes import FLOATING, OF_MX
 from lucid.nn.functional import _check
 from lucid.nn.functional._draw import uniform
 from lucid.ops._out import into
@@ -159,23 +158,14 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         raise ValueError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
     if _check.tensor("hardtanh", "input", input)._data.dtype not in FLOATING:
         return _clip_whole(input, int(min_val), int(max_val), inplace)
-    return _clipped("hardtanh", min_val, max_val, input, inplace)
-
-
-def _clipped(name: str, low: float, high: float, input: Tensor, inplace: bool) -> Tensor:
-    d = OF_MX[_check.tensor(name, "input", input)._data.dtype]
-    if d.rank != 1:
-        return _pointwise(name, lambda x: mx.clip(x, low, high), input, inplace)
-    low, high = int(low), int(high)
-    if not d.is_signed and min(low, high) < 0:
-        raise RuntimeError(f"{name}: cannot cut off an unsigned tensor at negative limits, got {low} and {high}")
-    result = ops.clamp(input, low, high)
-    return into(input, result) if inplace else result
+    return _pointwise("hardtanh", lambda x: mx.clip(x, min_val, max_val), input, inplace)
 
 
 def _clip_whole(input: Tensor, low: int, high: int, inplace: bool) -> Tensor:
     if OF_MX[input._data.dtype].rank != 1:
         raise NotImplementedError(f'"hardtanh" not implemented for {input.dtype!r}; convert the input with .float()')
+    if not input.dtype.is_signed and low < 0:
+        raise RuntimeError(f"hardtanh: cannot cut off an unsigned tensor at negative limits, got {low} and {high}")
     result: Tensor = apply(lambda x: mx.clip(x, low, high).astype(x.dtype), input)
     return into(input, result) if inplace else result
 

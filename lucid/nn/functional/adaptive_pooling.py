@@ -31,6 +31,8 @@ _Size = int | Sequence[int | None] | None
 
 def _outs(name: str, n: int, input: Any, output_size: Any) -> tuple[int, ...]:
     _check.tensor(name, "input", input)
+    if n > 1 and input._data.ndim <= n:
+        raise ValueError(f"{name}: Input dimension should be at least {n + 1}, got {input._data.ndim}")
     _check.spatial(name, input._data.shape, n)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * n
     if len(given) != n:

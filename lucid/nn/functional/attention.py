@@ -40,13 +40,13 @@ def scaled_dot_product_attention(
         attn_mask: broadcast to (*, heads, L, S). A bool mask is True where attention is allowed; any other is added
             to the scores. A row that may attend to nothing gives 0.
         dropout_p: the probability to drop an attention weight. It applies also outside training: pass 0.0 there.
-        is_causal: position i attends to positions 0 to i. Excludes `attn_mask`.
+        is_causal: position i attends to positions 0 to i at most.
         scale: default 1/sqrt(E).
         enable_gqa: let groups of query heads share a head of key and value.
 
     Raises RuntimeError for shapes or dtypes that do not fit.
     """
-    groups = _check_inputs(query, key, value, attn_mask, is_causal, enable_gqa)
+    groups = _check_inputs(query, key, value, attn_mask, enable_gqa)
     if not 0.0 <= dropout_p <= 1.0:
         raise ValueError(f"{_NAME}: dropout probability has to be between 0 and 1, but got {dropout_p}")
     q, k, v = query._data, key._data, value._data
@@ -63,7 +63,7 @@ def scaled_dot_product_attention(
     if (
         plain
         and dropout_p == 0.0
-        and (aligned or not is_causal)
+        and (not is_causal or (aligned and mask is None))
         and not (on_cpu and (recorded or q.dtype != mx.float32))
     ):
 
@@ -76,7 +76,7 @@ def scaled_dot_product_attention(
         fused.__qualname__ = _NAME
         return apply(fused, query, key, value, mask)  # type: ignore[no-any-return]
     if is_causal:
-        mask = mx.tri(q.shape[-2], k.shape[-2], 0, mx.float32) > 0
+        mask = _causal(mask, q.shape[-2], k.shape[-2])
     return _in_parts(query, key, value, mask, dropout_p, factor, groups)
 
 
@@ -113,6 +113,19 @@ def _in_parts(
     return apply(mixed, apply(weights, s, mask), value, mask, kept)  # type: ignore[no-any-return]
 
 
+def _causal(mask: Tensor | None, length: int, source: int) -> Any:
+    """The causal mask, or `mask` restricted to it."""
+    allowed = mx.tri(length, source, 0, mx.float32) > 0
+    if mask is None:
+        return allowed
+
+    def restricted(m: mx.array) -> mx.array:
+        return m & allowed if m.dtype == mx.bool_ else mx.where(allowed, m, mx.array(-mx.inf, m.dtype))
+
+    restricted.__qualname__ = _NAME
+    return apply(restricted, mask)
+
+
 def _bias(mask: mx.array, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
     """What to add to the scores, and which rows may attend to anything at all.
 
@@ -127,7 +140,7 @@ def _bias(mask: mx.array, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
     return mx.where(alive, mask, 0).astype(dtype), alive
 
 
-def _check_inputs(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, enable_gqa: bool) -> int:
+def _check_inputs(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool) -> int:
     """Refuse what does not fit. Returns how many query heads share a head of key and value."""
     for name, t in (("query", query), ("key", key), ("value", value)):
         _check.tensor(_NAME, name, t)
@@ -154,8 +167,6 @@ def _check_inputs(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, 
         groups = q[-3] // k[-3]
     if mask is not None:
         _check.tensor(_NAME, "attn_mask", mask)
-        if is_causal:
-            raise RuntimeError(f"{_NAME}: Explicit attn_mask should not be set when is_causal=True")
         if mask._data.dtype not in (mx.bool_, mx.float32, query._data.dtype):
             raise RuntimeError(
                 f"{_NAME}: expected attn_mask dtype to be bool, float32 or that of the query ({query.dtype!r}), got "

@@ -287,7 +287,7 @@ def poisson_nll_loss(
             loss = loss + mx.where(t > 1, large * mx.log(large) - large + 0.5 * mx.log(2 * math.pi * large), 0)
         return loss
 
-    return pointwise("poisson_nll_loss", fn, chosen(reduction, size_average, reduce), input, target)
+    return pointwise("poisson_nll_loss", fn, chosen(reduction, size_average, reduce), input, target, floats=True)
 
 
 def gaussian_nll_loss(
