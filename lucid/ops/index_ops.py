@@ -320,7 +320,7 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
     def fn(i: mx.array) -> list[mx.array]:
         found = []
         for size in reversed(sizes):
-            found.append(i % size)
+            found.append((i % size).astype(mx.int64))
             i = i // size
         return found[::-1]
 

@@ -297,8 +297,6 @@ def product_for(dtype: mx.Dtype) -> Product:
     d = OF_MX[dtype]
     if not d.is_inexact:
         return _integer_product
-    if d.is_complex:
-        return _complex_product
     return _half_product if d.itemsize == 2 and mx.default_device() == mx.cpu else mx.matmul
 
 
@@ -309,12 +307,6 @@ def _product(a: Tensor) -> Product:
 
 def _half_product(a: mx.array, b: mx.array) -> mx.array:
     return mx.matmul(a.astype(mx.float32), b.astype(mx.float32)).astype(a.dtype)
-
-
-def _complex_product(a: mx.array, b: mx.array) -> mx.array:
-    product = mx.matmul(a, b)
-    # MLX 0.32.4 leaves the result of a complex product over no terms as it finds the memory.
-    return product if a.shape[-1] else mx.zeros(product.shape, product.dtype)
 
 
 def _integer_product(a: mx.array, b: mx.array) -> mx.array:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid._tape import apply
+from lucid.dtypes import OF_MX
 from lucid.nn.functional import _check
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def unfold(input: Tensor, kernel_size: _Size, dilation: _Size = 1, padding: _Siz
 
     Raises RuntimeError for sizes that do not fit.
     """
-    _check.floating("unfold", input)
+    if OF_MX[_check.tensor("unfold", "input", input)._data.dtype].rank == 1:
+        raise NotImplementedError(f'"unfold" not implemented for {input.dtype!r}; convert the input with .float()')
     batched = _check.spatial("unfold", input._data.shape, 2)
     height, width = input._data.shape[-2:]
     run, _ = _blocks("unfold", (height, width), kernel_size, dilation, padding, stride)
@@ -64,7 +66,8 @@ def fold(
 
     Raises RuntimeError for sizes that do not fit.
     """
-    _check.floating("fold", input)
+    if OF_MX[_check.tensor("fold", "input", input)._data.dtype].rank == 1:
+        raise NotImplementedError(f'"fold" not implemented for {input.dtype!r}; convert the input with .float()')
     if input.ndim not in (2, 3):
         raise RuntimeError(f"fold: Expected 2D or 3D input, got shape {input.shape}")
     kernel = _check.sizes("fold", "kernel_size", kernel_size, 2)

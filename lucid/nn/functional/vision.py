@@ -86,7 +86,8 @@ def interpolate(
         pool: Any = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[n - 1]
         return pool(input, outs)  # type: ignore[no-any-return]
     ways = [
-        _axis(mode, s, o, t, bool(align_corners)) for s, o, t in zip(input._data.shape[2:], outs, steps, strict=True)
+        _axis(mode, s, o, t, bool(align_corners), np.float64 if input._data.dtype == mx.float64 else np.float32)
+        for s, o, t in zip(input._data.shape[2:], outs, steps, strict=True)
     ]
 
     def interpolate(x: mx.array) -> mx.array:
@@ -131,10 +132,11 @@ def _new_sizes(
     return outs, [None if recompute else 1.0 / float(v) for v in values]
 
 
-def _axis(mode: str, size: int, out: int, step: float | None, align: bool) -> _Resize:
-    """The function that resizes one dimension. Positions are float32, as PyTorch computes them."""
-    scale = np.float32(size / out if step is None else step)
-    places = np.arange(out, dtype=np.float32)
+def _axis(mode: str, size: int, out: int, step: float | None, align: bool, real: Any) -> _Resize:
+    """The function that resizes one dimension. Positions are `real`, those of the nearest float32, as in PyTorch."""
+    real = np.float32 if mode.startswith("nearest") else real
+    scale = real(size / out if step is None else step)
+    places = np.arange(out, dtype=real)
     if mode.startswith("nearest"):
         if out % size == 0 and scale == np.float32(size / out):
             return lambda x, axis: x if out == size else mx.repeat(x, out // size, axis)
@@ -142,12 +144,12 @@ def _axis(mode: str, size: int, out: int, step: float | None, align: bool) -> _R
         index = mx.array(np.minimum(at, size - 1).astype(np.int32))
         return lambda x, axis: mx.take(x, index, axis)
     if align:
-        where = places * np.float32((size - 1) / (out - 1) if out > 1 else 0)
+        where = places * real((size - 1) / (out - 1) if out > 1 else 0)
     else:
-        where = (places + np.float32(0.5)) * scale - np.float32(0.5)
+        where = (places + real(0.5)) * scale - real(0.5)
         where = where if mode == "bicubic" else np.maximum(where, 0)
     first = np.floor(where).astype(np.int32)
-    rest = (where - first).astype(np.float32)
+    rest = (where - first).astype(real)
     if mode == "bicubic":
         offsets, weights = range(-1, 3), [_cubic(rest + 1), _cubic(rest), _cubic(1 - rest), _cubic(2 - rest)]
     else:
@@ -158,7 +160,7 @@ def _axis(mode: str, size: int, out: int, step: float | None, align: bool) -> _R
         shape = [1] * x.ndim
         shape[axis] = -1
         parts = [
-            mx.take(x, i, axis) * mx.array(w).astype(x.dtype).reshape(shape)
+            mx.take(x, i, axis) * mx.array(w, x.dtype).reshape(shape)
             for i, w in zip(indices, weights, strict=True)
         ]
         return sum(parts[1:], parts[0])
@@ -171,7 +173,7 @@ def _cubic(d: Any) -> Any:
     a = -0.75
     near = ((a + 2) * d - (a + 3)) * d * d + 1
     far = ((d - 5) * d + 8) * d * a - 4 * a
-    return np.where(d <= 1, near, far).astype(np.float32)
+    return np.where(d <= 1, near, far).astype(d.dtype)
 
 
 def upsample(
