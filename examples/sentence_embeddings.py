@@ -150,7 +150,7 @@ def main():
     vectors = embed(checkpoint_folder(), sentences)
     similarity = vectors @ vectors.T
     print(f"{len(sentences)} sentences, {vectors.size(1)} numbers each. Cosine similarity:\n")
-    for k, (row, sentence) in enumerate(zip(similarity.tolist(), sentences)):
+    for k, (row, sentence) in enumerate(zip(similarity.tolist(), sentences, strict=True)):
         print(f"{k + 1:2d} " + " ".join(f"{value:6.3f}" for value in row) + f"   {sentence}")
 
 

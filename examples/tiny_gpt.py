@@ -5,6 +5,7 @@ python examples/tiny_gpt.py --steps 300 my_text.txt
 """
 
 import argparse
+from itertools import islice
 from pathlib import Path
 
 import lucid
@@ -83,7 +84,7 @@ def main():
     if len(text) <= model.context + 1:
         raise SystemExit(f"{args.text} is too short: more than {model.context + 1} characters are needed")
     optimizer = lucid.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
-    for step, (x, y) in zip(range(args.steps + 1), batches(data, model.context, args.batch_size)):
+    for step, (x, y) in enumerate(islice(batches(data, model.context, args.batch_size), args.steps + 1)):
         loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
         if step % 50 == 0:
             print(f"step {step:4d}  loss {loss.item():.3f}")

@@ -133,7 +133,7 @@ def _explained(error: ValueError, fn: Fn, primals: list[Any]) -> Exception:
 
 def _record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> Any:
     single = out.__class__ is _array
-    if not mode.grad or not (out.dtype in INEXACT if single else any([o.dtype in INEXACT for o in out])):
+    if not mode.grad or not (out.dtype in INEXACT if single else any(o.dtype in INEXACT for o in out)):
         escape(*inputs)
         return wrap(out) if single else tuple([wrap(o) for o in out])
     edges: list[Node | None] = []
@@ -282,10 +282,7 @@ class Node:
         if not create_graph:
             return vjp(*[primals[k] for k in want], *seeds)
         vjp.__qualname__ = op_name(fn)
-        if linear:
-            values = [primals[k] for k in open_]
-        else:
-            values = [reopen(primals[k], self.inputs[k]) for k in open_]
+        values = [primals[k] if linear else reopen(primals[k], self.inputs[k]) for k in open_]
         result: Sequence[Any] = apply(vjp, *values, *seeds)
         return result
 

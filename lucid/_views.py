@@ -68,7 +68,8 @@ class Extra:
         return None if self.device is None else Placed
 
     def _follow(self, t: Tensor) -> None:
-        assert self.base is not None and self.parent is not None
+        assert self.base is not None
+        assert self.parent is not None
         if (self.seen ^ self.base._version) >= OTHER_MEMORY:
             self.base = self.parent = None
             return

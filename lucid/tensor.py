@@ -35,6 +35,7 @@ class Tensor(Methods):
     __slots__ = ()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
+        """A tensor of the given sizes, or with the given values, in the default dtype."""
         return creation.legacy(cls, *args, **kwargs)
 
     # -- what it is ----------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_everything_is_on_the_cpu():
     x = lucid.ones(2)
     assert x.device == Device("cpu")
     assert x.is_cpu
-    assert not (x.is_cuda or x.is_mps or x.is_metal)
+    assert not any((x.is_cuda, x.is_mps, x.is_metal))
     assert x.to("cpu")._extra is None
     assert (x + 1).device.type == "cpu"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import weakref
 
@@ -18,11 +19,11 @@ def ways(monkeypatch):
     taken = []
     for name in ("_replay", "_per_node"):
 
-        def spy(*args, name=name, walk=getattr(_backward, name)):
+        def spy(*args, name, walk):
             taken.append(name)
             return walk(*args)
 
-        monkeypatch.setattr(_backward, name, spy)
+        monkeypatch.setattr(_backward, name, functools.partial(spy, name=name, walk=getattr(_backward, name)))
     return taken
 
 

@@ -43,6 +43,7 @@ from lucid.ops import (
     triangular,
     trigonometric,
 )
+from lucid.ops._promotion import can_cast, promote_types, result_type
 from lucid.ops.activation import *
 from lucid.ops.arithmetic import *
 from lucid.ops.bitwise import *
@@ -84,7 +85,6 @@ from lucid.ops.special_functions import *
 from lucid.ops.statistics import *
 from lucid.ops.triangular import *
 from lucid.ops.trigonometric import *
-from lucid.ops._promotion import can_cast, promote_types, result_type
 
 __all__: list[str] = []
 __all__ += activation.__all__

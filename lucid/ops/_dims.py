@@ -7,7 +7,10 @@ from typing import Any
 
 
 def wrap_dim(dim: Any, ndim: int, operation: str = "dim") -> int:
-    """`dim` counted from 0. A 0-dim tensor takes 0 and -1. Raises IndexError out of range and TypeError for a non-integer."""
+    """`dim` counted from 0.
+
+    A 0-dim tensor takes 0 and -1. Raises IndexError out of range and TypeError for a non-integer.
+    """
     if not hasattr(dim, "__index__") or isinstance(dim, bool):
         raise TypeError(f"{operation}: expected an int for dim, got {type(dim).__name__}")
     dim = dim.__index__()

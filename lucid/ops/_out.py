@@ -29,7 +29,8 @@ def give(result: Tensor, out: Tensor | None, operation: str = "out=", *, exact: 
         raise TypeError(f"{operation}: argument 'out' must be Tensor, not {type(out).__name__}")
     if mode.grad and (result._node is not None or out._node is not None):
         raise RuntimeError(
-            f"{operation}: functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+            f"{operation}: functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
         )
     if exact and out._data.dtype != result._data.dtype:
         raise RuntimeError(
@@ -38,8 +39,8 @@ def give(result: Tensor, out: Tensor | None, operation: str = "out=", *, exact: 
     if array(out).shape != result._data.shape:
         if out._data.size:
             warnings.warn(
-                f"{operation}: an output with shape {out._data.shape} was resized to {result._data.shape}; pass a tensor of that "
-                "shape, or an empty one",
+                f"{operation}: an output with shape {out._data.shape} was resized to {result._data.shape}; pass a "
+                "tensor of that shape, or an empty one",
                 UserWarning,
                 stacklevel=3,
             )
@@ -62,7 +63,10 @@ def give_pair(results: tuple[Tensor, ...], out: Sequence[Tensor] | None, operati
 
 
 def into(t: Tensor, result: Tensor) -> Tensor:
-    """Write `result` into `t`, as an in-place op does. Raises RuntimeError if its shape is another or its dtype does not fit."""
+    """Write `result` into `t`, as an in-place op does.
+
+    Raises RuntimeError if its shape is another or its dtype does not fit.
+    """
     if result._data.shape != t._data.shape:
         raise RuntimeError(
             f"output with shape {list(t._data.shape)} doesn't match the broadcast shape {list(result._data.shape)}"

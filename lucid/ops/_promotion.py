@@ -129,8 +129,8 @@ def require_one_tensor(operation: str, a: Any, b: Any) -> None:
     """Raise TypeError, naming the operation, if neither operand is a tensor."""
     if not (isinstance(a, TensorCore) or isinstance(b, TensorCore)):
         raise TypeError(
-            f"{operation}(): expected at least one Tensor, got {type(a).__name__} and {type(b).__name__}; make one with "
-            "lucid.tensor()"
+            f"{operation}(): expected at least one Tensor, got {type(a).__name__} and {type(b).__name__}; make one "
+            "with lucid.tensor()"
         )
 
 

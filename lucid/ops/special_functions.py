@@ -206,7 +206,8 @@ def _polygamma(n: int, a: mx.array) -> mx.array:
     reflected = -sign * value - math.pi ** (n + 1) * _precise.series(cotangent, _cotangent_derivative(n))
     value = mx.where(left, reflected, value)
     at_inf, at_minus_inf = (0.0, mx.nan) if n == 1 else (mx.nan, sign * mx.inf)  # what PyTorch gives
-    ends = mx.where(a == mx.inf, at_inf, mx.where(mx.isnan(a), mx.nan, mx.where(a == -mx.inf, at_minus_inf, sign * mx.inf)))
+    elsewhere = mx.where(mx.isnan(a), mx.nan, mx.where(a == -mx.inf, at_minus_inf, sign * mx.inf))
+    ends = mx.where(a == mx.inf, at_inf, elsewhere)
     return mx.where(whole | infinite, ends, value)
 
 

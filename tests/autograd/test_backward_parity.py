@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch")
-
 from tests.checks import check_program
+from tests.programs import Programs, leaf
 
 pytestmark = pytest.mark.parity
 
-PROGRAMS = {}
-
-
-def program(function):
-    PROGRAMS[function.__name__] = function
-    return function
-
-
-def leaf(t, *shape, start=1.0):
-    n = 1
-    for s in shape:
-        n *= s
-    return ((t.arange(n) % 7).float().reshape(shape) * 0.25 + start * 0.1).requires_grad_()
+program = Programs()
 
 
 @program
@@ -200,7 +187,7 @@ def hook_order(t):
     w, v = leaf(t, 3), leaf(t, 3)
     h = w * 2
     k = h * v
-    for name, tensor in dict(w=w, v=v, h=h, k=k).items():
+    for name, tensor in {"w": w, "v": v, "h": h, "k": k}.items():
         tensor.register_hook(lambda g, name=name: seen.append((name, g.detach().clone())))
     h.register_hook(lambda g: seen.append(("second", g.detach().clone())))
     k.sum().backward()
@@ -243,115 +230,6 @@ def retain_grad_after_in_place(t):
     h.mul_(3)
     h.sum().backward()
     return w.grad
-
-
-@program
-def leaf_modified_in_place_raises(t):
-    leaf(t, 3).add_(1)
-
-
-@program
-def view_of_leaf_modified_in_place_raises(t):
-    leaf(t, 3)[0].add_(1)
-
-
-@program
-def leaf_modified_under_no_grad(t):
-    w = leaf(t, 3)
-    with t.no_grad():
-        w.add_(1)
-        w[0] = 5
-    (w * w).sum().backward()
-    return w, w.grad, w.is_leaf
-
-
-@program
-def leaf_stepped_between_forward_and_backward(t):
-    w = leaf(t, 3)
-    y = (w * 3).sum()
-    with t.no_grad():
-        w.add_(1)
-    z = (w * 2).sum()
-    (y + z).backward()
-    return w.grad
-
-
-@program
-def in_place_on_intermediate(t):
-    w = leaf(t, 3)
-    h = w * 2
-    h.mul_(3)
-    h.add_(w)
-    h += 1
-    h.sum().backward()
-    return h, w.grad
-
-
-@program
-def in_place_on_view_of_intermediate(t):
-    w = leaf(t, 2, 3)
-    h = w * 2
-    h[0].mul_(5)
-    h.T[1] += 3
-    h[:, 2] = 0
-    (h * h).sum().backward()
-    return h, w.grad
-
-
-@program
-def views_follow_their_base(t):
-    w = leaf(t, 2, 3)
-    h = w * 2
-    row, col, flat = h[0], h.t()[1], h.view(-1)
-    h.mul_(2)
-    (row.sum() + (col * 3).sum() + flat[5]).backward()
-    return row, col, flat, w.grad
-
-
-@program
-def leaf_written_with_gradient(t):
-    x = t.zeros(4)
-    w = leaf(t, 2)
-    x[1:3] = w
-    x[0] = w.sum()
-    (x * x).sum().backward()
-    return x.is_leaf, x.requires_grad, w.grad
-
-
-@program
-def copy_into_view(t):
-    x = t.zeros(2, 3)
-    w = leaf(t, 3)
-    x[1].copy_(w * 2)
-    (x * t.arange(6).view(2, 3)).sum().backward()
-    return x, w.grad
-
-
-@program
-def data_shares_memory(t):
-    w = leaf(t, 3)
-    w.data.mul_(2)
-    w.data[0] = 7
-    w.detach().add_(1)
-    return w, w.requires_grad, w.is_leaf
-
-
-@program
-def data_assigned(t):
-    w = leaf(t, 3)
-    y = w * w
-    w.data = t.ones(3) * 4
-    y.sum().backward()
-    return w, w.requires_grad
-
-
-@program
-def intermediate_data_written(t):
-    w = leaf(t, 3)
-    h = w * 2
-    h.data.zero_()
-    (h + w).sum().backward()
-    return h, w.grad
 
 
 @program
@@ -515,217 +393,6 @@ def clone_and_to(t):
     return a.grad
 
 
-class Square:
-    """Made for each library, as the base class is."""
-
-    @staticmethod
-    def of(t):
-        class MySquare(t.autograd.Function):
-            @staticmethod
-            def forward(ctx, x):
-                ctx.save_for_backward(x)
-                return x * x
-
-            @staticmethod
-            def backward(ctx, g):
-                (x,) = ctx.saved_tensors
-                return g * 2 * x
-
-        return MySquare
-
-
-@program
-def function_basic(t):
-    w = leaf(t, 3)
-    y = Square.of(t).apply(w * 2)
-    name = y.grad_fn.name() if callable(y.grad_fn.name) else y.grad_fn.name
-    y.sum().backward()
-    return w.grad, name
-
-
-@program
-def function_double_backward(t):
-    w = leaf(t, 3)
-    (g,) = t.autograd.grad(Square.of(t).apply(w).sum(), w, create_graph=True)
-    (h,) = t.autograd.grad((g * g).sum(), w)
-    return g, h
-
-
-@program
-def function_saved_output(t):
-    class Exp(t.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            y = x.exp()
-            ctx.save_for_backward(y)
-            return y
-
-        @staticmethod
-        def backward(ctx, g):
-            return g * ctx.saved_tensors[0]
-
-    w = leaf(t, 3)
-    (g,) = t.autograd.grad(Exp.apply(w).sum(), w, create_graph=True)
-    (h,) = t.autograd.grad(g.sum(), w)
-    return g, h
-
-
-@program
-def function_several(t):
-    class Two(t.autograd.Function):
-        @staticmethod
-        def forward(ctx, a, b, k):
-            ctx.k = k
-            ctx.needs = ctx.needs_input_grad
-            return a * k, b + a
-
-        @staticmethod
-        def backward(ctx, ga, gb):
-            assert ctx.needs == (True, False, False)
-            return ga * ctx.k + gb, None, None
-
-    a, b = leaf(t, 3), leaf(t, 3).detach()
-    x, y = Two.apply(a, b, 4)
-    (x * 2).sum().backward(retain_graph=True)
-    first = a.grad.clone()
-    (x * y).sum().backward()
-    return first, a.grad
-
-
-@program
-def function_setup_context(t):
-    class Cube(t.autograd.Function):
-        @staticmethod
-        def forward(x):
-            return x**3
-
-        @staticmethod
-        def setup_context(ctx, inputs, output):
-            ctx.save_for_backward(*inputs)
-
-        @staticmethod
-        def backward(ctx, g):
-            return 3 * g * ctx.saved_tensors[0] ** 2
-
-    w = leaf(t, 3)
-    Cube.apply(w).sum().backward()
-    return w.grad
-
-
-@program
-def function_wrong_count(t):
-    class Bad(t.autograd.Function):
-        @staticmethod
-        def forward(ctx, a, b):
-            return a + b
-
-        @staticmethod
-        def backward(ctx, g):
-            return g
-
-    Bad.apply(leaf(t, 3), leaf(t, 3)).sum().backward()
-
-
-@program
-def function_wrong_shape(t):
-    class Bad(t.autograd.Function):
-        @staticmethod
-        def forward(ctx, a):
-            return a + 1
-
-        @staticmethod
-        def backward(ctx, g):
-            return g[:2]
-
-    Bad.apply(leaf(t, 3)).sum().backward()
-
-
-@program
-def function_second_time(t):
-    y = Square.of(t).apply(leaf(t, 3)).sum()
-    y.backward()
-    y.backward()
-
-
-@program
-def function_not_differentiable_output(t):
-    class Top(t.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            mask = x * 2
-            ctx.mark_non_differentiable(mask)
-            return x + 1, mask
-
-        @staticmethod
-        def backward(ctx, g, unused):
-            return g * 3
-
-    w = leaf(t, 3)
-    y, mask = Top.apply(w)
-    y.sum().backward()
-    return w.grad, mask.requires_grad
-
-
-@program
-def function_without_materialize(t):
-    class F(t.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.set_materialize_grads(False)
-            return x + 1, x + 2
-
-        @staticmethod
-        def backward(ctx, a, b):
-            assert b is None
-            return a
-
-    w = leaf(t, 3)
-    F.apply(w)[0].sum().backward()
-    return w.grad
-
-
-@program
-def function_straight_through(t):
-    class Round(t.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x.round()
-
-        @staticmethod
-        def backward(ctx, g):
-            return g
-
-    w = leaf(t, 3)
-    (Round.apply(w) * w).sum().backward()
-    return w.grad
-
-
-@program
-def function_in_place(t):
-    class Inc(t.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            x.add_(1)
-            ctx.mark_dirty(x)
-            return x
-
-        @staticmethod
-        def backward(ctx, g):
-            return g * 5
-
-    w = leaf(t, 3)
-    h = w * 2
-    y = Inc.apply(h)
-    (y * h).sum().backward()
-    return w.grad, h
-
-
-@program
-def function_under_no_grad(t):
-    with t.no_grad():
-        return Square.of(t).apply(leaf(t, 3)).requires_grad
-
-
 @program
 def detect_anomaly_raises(t):
     w = t.zeros(2).requires_grad_()
@@ -733,7 +400,7 @@ def detect_anomaly_raises(t):
         (w.sqrt() * 0).sum().backward()
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", program)
 @pytest.mark.filterwarnings("ignore")
 def test_program(name):
-    check_program(PROGRAMS[name])
+    check_program(program[name])

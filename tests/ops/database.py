@@ -106,7 +106,7 @@ def counterpart(info: Any) -> Callable[..., Any] | None:
     """Lucid's form of the entry's operation, or None."""
     if written_for_torch(info.op):
         known = find(lucid, info.name), find(lucid.Tensor, info.name), find(lucid.Tensor, info.name + "_")
-        return retold(info.op) if any(map(callable, known)) else None
+        return retold(info.op) if any(k is not None for k in known) else None
     for root in (lucid, lucid.Tensor):
         found = find(root, info.name)
         if isinstance(found, property):
