@@ -156,3 +156,17 @@ def check_both(op: Callable[..., Any], reference: Callable[..., Any], *args: Any
         check_error(op, reference, *args, **kwargs)
     else:
         check_op(op, reference, *args, **options, **kwargs)
+
+
+def check_program(program: Callable[[Any], Any], tol: float | None = None) -> None:
+    """Run `program(torch)` and `program(lucid)`:
+
+    their results, or the classes of their exceptions, have to be the same.
+    """
+    want, got = (_outcome(program, (library,), {}) for library in (torch, lucid))
+    if isinstance(want, Exception):
+        assert isinstance(got, type(want)), f"{got!r}, expected {want!r}"
+    elif isinstance(got, Exception):
+        raise AssertionError(f"raised {got!r}, expected {want!r}") from got
+    else:
+        assert_same(got, want, tol)

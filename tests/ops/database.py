@@ -131,7 +131,7 @@ def representable(*values: Any) -> bool:
 
 
 def differences(key: str) -> dict[str, list[str]]:
-    """What differs in the entry `key`: for each aspect (a dtype, "errors", "in place", "out"), the failures."""
+    """What differs in the entry `key`: for each aspect (a dtype, "errors", "inplace", "out", "method", "aliases"), the failures."""
     info = everything()[key]
     found: dict[str, list[str]] = {}
     with warnings.catch_warnings():
@@ -164,7 +164,7 @@ def _cases(info: Any) -> Iterator[tuple[str, Callable[[], None]]]:
         if info.supports_out and not sample.kwargs.get("out"):
             yield "out", functools.partial(_out, info, op, sample)
         if info.inplace_variant is not None and not sample.broadcasts_input and is_method(info.inplace_variant):
-            yield "in place", functools.partial(_in_place, info, sample)
+            yield "inplace", functools.partial(_in_place, info, sample)
     if info.method_variant is not None and plain:
         yield "method", functools.partial(_method, info, plain[0])
     for alias in info.aliases:

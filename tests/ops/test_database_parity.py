@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("expecttest")
 
 from tests.ops import database
-from tests.ops.known_differences import KNOWN, LEFT_OUT
+from tests.ops.known_differences import KNOWN
 
 pytestmark = pytest.mark.parity
 
@@ -20,23 +21,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_operation(key: str) -> None:
     found = database.differences(key)
-    known = {aspect for name, aspect in (line.split(":") for line in KNOWN) if name == key}
+    known = {aspect for name, _, aspect in (line.rpartition(":") for line in KNOWN) if name == key}
     news = {aspect: messages for aspect, messages in found.items() if aspect not in known}
     assert not news, "\n\n".join(f"{key}:{aspect}\n{messages[0]}" for aspect, messages in news.items())
     assert known <= set(found), f"no longer different, to be taken off the list: {sorted(known - set(found))}"
 
 
 def test_what_is_known_to_differ_is_in_the_database() -> None:
-    assert {line.split(":")[0] for line in KNOWN} <= set(database.entries())
-
-
-def test_what_is_left_out_is_what_has_no_counterpart() -> None:
-    missing = {key for key in database.everything() if key not in database.entries()}
-    assert missing == set(LEFT_OUT), f"missing: {sorted(missing - set(LEFT_OUT))}; there: {sorted(set(LEFT_OUT) - missing)}"
+    assert {line.rpartition(":")[0] for line in KNOWN} <= set(database.entries())
 
 
 def test_most_differentiable_operations_pass_forward_and_backward() -> None:
     dense = [key for key, info in database.everything().items() if info.supports_autograd]
-    broken = {line.split(":")[0] for line in KNOWN if line.split(":")[1] in ("float32", "float64")}
+    broken = {line.rpartition(":")[0] for line in KNOWN if line.endswith((":float32", ":float64"))}
     passing = [key for key in dense if key in database.entries() and key not in broken]
-    assert len(passing) >= 0.6 * len(dense), f"{len(passing)} of {len(dense)} pass"
+    assert len(passing) >= 0.65 * len(dense), f"{len(passing)} of {len(dense)} pass"
