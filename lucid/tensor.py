@@ -279,6 +279,9 @@ class Tensor(Methods):
     # -- values --------------------------------------------------------------------------------------------------------
 
     def __bool__(self) -> _bool:
+        if self._data.size != 1:
+            count = "more than one value" if self._data.size else "no values"
+            raise RuntimeError(f"Boolean value of Tensor with {count} is ambiguous; use .any() or .all()")
         return _bool(self.item())
 
     def __int__(self) -> _int:

@@ -159,10 +159,7 @@ def check_both(op: Callable[..., Any], reference: Callable[..., Any], *args: Any
 
 
 def check_program(program: Callable[[Any], Any], tol: float | None = None) -> None:
-    """Run `program(torch)` and `program(lucid)`:
-
-    their results, or the classes of their exceptions, have to be the same.
-    """
+    """Run `program(torch)` and `program(lucid)`: results, or classes of exceptions, have to be the same."""
     want, got = (_outcome(program, (library,), {}) for library in (torch, lucid))
     if isinstance(want, Exception):
         assert isinstance(got, type(want)), f"{got!r}, expected {want!r}"

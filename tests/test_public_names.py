@@ -15,7 +15,7 @@ FUNCTION_ONLY = set(
     cat cdist chain_matmul channels_last channels_last_3d column_stack combinations concat concatenate contiguous_format
     cumulative_trapezoid dstack einsum fill from_dlpack hstack is_tensor memory_format meshgrid poisson preserve_format
     promote_types result_type row_stack rsub searchsorted stack std_mean tensordot trapezoid trapz tril_indices
-    triu_indices var_mean view_as_complex view_as_real vstack
+    triu_indices unravel_index var_mean view_as_complex view_as_real vstack
     """.split()
 )
 

@@ -49,7 +49,7 @@ def numpy(input: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
         if input.dtype is dtypes.bfloat16:
             raise TypeError("numpy: numpy has no bfloat16; use tensor.float().numpy()")
     data = values(input)
-    return np.array(data.astype(mx.float32) if data.dtype == mx.bfloat16 else data)
+    return np.array(data.astype(mx.float32) if data.dtype == mx.bfloat16 else data, dtype=input.dtype.numpy)
 
 
 def dlpack(
@@ -72,6 +72,11 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     from lucid import _views
     from lucid.device import as_device
 
-    found = wrap(values(ext_tensor) if is_tensor(ext_tensor) else mx.from_dlpack(ext_tensor, copy=copy))
+    if is_tensor(ext_tensor):
+        found = wrap(values(ext_tensor))
+    elif str(getattr(ext_tensor, "dtype", "")).endswith("float64"):  # mx.from_dlpack makes it float32 (0.32.4)
+        found = wrap(mx.array(np.from_dlpack(ext_tensor), dtype=mx.float64))
+    else:
+        found = wrap(mx.from_dlpack(ext_tensor, copy=copy))
     _known.know(found._data)
     return found if device is None else _views.pin(found, as_device(device))

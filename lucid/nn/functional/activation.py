@@ -119,8 +119,7 @@ def _gelu_of(x: mx.array, inner: mx.array) -> mx.array:
     return (0.5 * x) * (1 + inner)
 
 
-for _fn in (_gelu_erf, _gelu_tanh, _gelu_of):
-    _fn.__qualname__ = "gelu"
+_gelu_erf.__qualname__ = _gelu_tanh.__qualname__ = _gelu_of.__qualname__ = "gelu"
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:

@@ -55,7 +55,7 @@ def scaled_dot_product_attention(
     aligned = (
         q.shape[-2] == k.shape[-2]
     )  # elsewhere MLX aligns a causal mask at the last positions, PyTorch at the first
-    on_cpu = mx.default_device() == mx.cpu
+    on_cpu = mx.default_device() == mx.cpu if query._extra is None else query.device.type == "cpu"
     recorded = mode.grad and not (
         query._node is key._node is value._node is None and getattr(mask, "_node", None) is None
     )

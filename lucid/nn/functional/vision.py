@@ -160,8 +160,7 @@ def _axis(mode: str, size: int, out: int, step: float | None, align: bool, real:
         shape = [1] * x.ndim
         shape[axis] = -1
         parts = [
-            mx.take(x, i, axis) * mx.array(w, x.dtype).reshape(shape)
-            for i, w in zip(indices, weights, strict=True)
+            mx.take(x, i, axis) * mx.array(w, x.dtype).reshape(shape) for i, w in zip(indices, weights, strict=True)
         ]
         return sum(parts[1:], parts[0])
 
