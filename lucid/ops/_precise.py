@@ -64,6 +64,23 @@ def sigmoid(a: mx.array) -> mx.array:
     return mx.sigmoid(a) if a.dtype != mx.complex64 else 1 / (1 + mx.exp(-a))
 
 
+def softplus(a: mx.array) -> mx.array:
+    """log(1 + exp(a))."""
+    if a.dtype != mx.float64:
+        return mx.logaddexp(a, mx.array(0, a.dtype))
+    high = mx.stop_gradient(mx.maximum(a, 0))
+    finite = mx.where(mx.isinf(high), 0, high)
+    return finite + mx.log(exp(a - finite) + exp(-finite))
+
+
+def softmax(a: mx.array, axis: int) -> mx.array:
+    """The exponentials along `axis`, divided by their sum."""
+    if a.dtype != mx.float64:
+        return mx.softmax(a, axis=axis, precise=True)
+    powers = exp(a - mx.stop_gradient(a.max(axis, keepdims=True)))
+    return powers / powers.sum(axis, keepdims=True)
+
+
 # log(erfc(z) / t) + z ** 2 for z >= 0 in Chebyshev polynomials of 2 t - 1, with t = 2 / (2 + z): fitted with 40 digits.
 _ERFC = (
     -0.6513268598908547,
@@ -144,6 +161,8 @@ DOUBLE: dict[Any, Callable[[mx.array], mx.array]] = {
     mx.cos: cos,
     mx.tan: tan,
     mx.sigmoid: sigmoid,
+    mx.log2: lambda a: mx.log(a) / math.log(2),  # MLX's values are exact, its derivatives are not
+    mx.log10: lambda a: mx.log(a) / math.log(10),
     mx.erf: erf,
     mx.erfinv: erfinv,
 }

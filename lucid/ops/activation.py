@@ -9,9 +9,9 @@ import mlx.core as mx
 from lucid import dtypes
 from lucid._tape import apply
 from lucid.dtypes import OF_MX
+from lucid.ops import _precise
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
-from lucid.ops._precise import exp as _exp
 from lucid.ops._promotion import constant, number, require_tensor
 
 __all__ = ["log_softmax", "relu", "softmax"]
@@ -56,7 +56,7 @@ def softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = 
     tensor([[0.5000, 0.5000],
             [0.0000, 1.0000]])
     """
-    result = _along("softmax", _softmax, input, dim, dtype)
+    result = _along("softmax", _precise.softmax, input, dim, dtype)
     return result if out is None else give(result, out, "softmax")
 
 
@@ -85,14 +85,7 @@ def _along(name: str, fn: Any, input: Tensor, dim: int, dtype: Any) -> Tensor:
     return apply(along, input)  # type: ignore[no-any-return]
 
 
-def _softmax(a: mx.array, axis: int) -> mx.array:
-    if a.dtype != mx.float64:
-        return mx.softmax(a, axis=axis, precise=True)
-    powers = _exp(a - mx.stop_gradient(a.max(axis, keepdims=True)))
-    return powers / powers.sum(axis, keepdims=True)
-
-
 def _log_softmax(a: mx.array, axis: int) -> mx.array:
     wide = a.astype(mx.float32) if a.dtype in (mx.float16, mx.bfloat16) else a
     shifted = wide - mx.stop_gradient(wide.max(axis, keepdims=True))
-    return (shifted - mx.log(_exp(shifted).sum(axis, keepdims=True))).astype(a.dtype)
+    return (shifted - mx.log(_precise.exp(shifted).sum(axis, keepdims=True))).astype(a.dtype)

@@ -126,6 +126,9 @@ def test_other_reductions_and_errors():
     check_error(F.cosine_embedding_loss, TF.cosine_embedding_loss, x, y, y)
     check_error(F.multi_margin_loss, TF.multi_margin_loss, x, ints(3, 4), p=3)
     check_error(F.multi_margin_loss, TF.multi_margin_loss, x, ints(3, 3))
+    check_error(F.multi_margin_loss, TF.multi_margin_loss, x, ints(3, 4), weight=r(4))
+    check_error(F.multi_margin_loss, TF.multi_margin_loss, x, ints(3, 4).float())
+    check_error(F.multilabel_margin_loss, TF.multilabel_margin_loss, x, ints(3, 4, 3).float())
     check_error(F.multilabel_margin_loss, TF.multilabel_margin_loss, x, ints(3, 4))
     check_error(F.gaussian_nll_loss, TF.gaussian_nll_loss, x, y, r(2))
     check_error(F.gaussian_nll_loss, TF.gaussian_nll_loss, x, y, -1.0)
@@ -142,6 +145,7 @@ def test_distances():
     check("pdist", r(5, 3), 3.0)
     check_error(F.pdist, TF.pdist, r(5))
     check_error(F.pdist, TF.pdist, r(5, 2), -1.0)
+    check("cosine_similarity", r(0, 3), r(0, 3))
     check_error(F.cosine_similarity, TF.cosine_similarity, ints(3, 4), ints(3, 4), dim=0)
 
 
@@ -186,6 +190,7 @@ def test_attention_errors():
     f, g = F.scaled_dot_product_attention, TF.scaled_dot_product_attention
     check_error(f, g, q, r(2, 3, 7, 5), k)
     check_error(f, g, r(4), r(4), r(4))
+    check_error(f, g, ints(3, 1, 2, 4), ints(3, 1, 2, 4), ints(3, 1, 2, 4))
     check_error(f, g, q, k.double(), k)
     check_error(f, g, q, k, k, attn_mask=ints(2, 5, 7))
     check_error(f, g, q, k, k, attn_mask=DEAD[:4])

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 import torch.nn.functional as TF
 
+import lucid
 import lucid.nn.functional as F
 from tests.checks import check_error, check_op
 
@@ -104,6 +105,9 @@ def test_activation_errors():
     check_error(F.glu, TF.glu, x)
     check_error(F.glu, TF.glu, torch.tensor(1.0))
     check_error(F.prelu, TF.prelu, x, r(2))
+    check_error(F.prelu, TF.prelu, x, r(1, 3))
+    check_error(F.hardtanh, TF.hardtanh, torch.tensor([True]))
+    check_error(F.hardtanh, TF.hardtanh, torch.tensor([1], dtype=torch.uint8))
     check_error(F.prelu, TF.prelu, x, r(3).double())
     check_error(F.softshrink, TF.softshrink, x, -1.0)
     check_error(F.celu, TF.celu, x, 0.0)
@@ -371,6 +375,13 @@ def test_space_and_channels():
     check_error(F.pixel_shuffle, TF.pixel_shuffle, r(6, 3), 2)
     check_error(F.pixel_unshuffle, TF.pixel_unshuffle, r(2, 2, 3, 6), 2)
     check_error(F.channel_shuffle, TF.channel_shuffle, r(2, 6, 3), 4)
+    check_error(F.channel_shuffle, TF.channel_shuffle, r(2, 6, 3), 0)
+    check_error(F.channel_shuffle, TF.channel_shuffle, r(2, 6), 2)
+    check_error(F.pixel_shuffle, TF.pixel_shuffle, r(4, 3, 3), 0)
+    check_error(F.pixel_unshuffle, TF.pixel_unshuffle, r(4, 3, 3), 0)
+    check_error(F.pixel_unshuffle, TF.pixel_unshuffle, r(4, 3), 2)
+    check("interpolate", r(0, 3, 4), size=8)
+    assert F.native_channel_shuffle(F.pixel_shuffle(lucid.ones(1, 4, 1, 1), 2), 1).shape == (1, 1, 2, 2)
     for options in ({"kernel_size": 2}, {"kernel_size": (2, 3), "dilation": 2, "padding": 1, "stride": (2, 1)}):
         check("unfold", r(2, 3, 7, 6), **options)
         blocks = TF.unfold(r(2, 3, 7, 6), **options).detach().requires_grad_()
@@ -379,6 +390,8 @@ def test_space_and_channels():
     check_error(F.unfold, TF.unfold, r(2, 3, 7, 6), 8)
     check_error(F.fold, TF.fold, r(2, 12, 7), (7, 6), 2)
     check_error(F.fold, TF.fold, r(2, 13, 30), (7, 6), 2)
+    check_error(F.fold, TF.fold, r(12), (7, 6), 2)
+    check_error(F.unfold, TF.unfold, r(2, 3, 7, 6), 2, stride=0)
 
 
 # ---- normalisation, embedding ----------------------------------------------------------------------------------------
@@ -417,6 +430,8 @@ def test_normalisation_errors():
     x = r(4, 6)
     check_error(F.layer_norm, TF.layer_norm, x, (5,))
     check_error(F.layer_norm, TF.layer_norm, x, ())
+    check_error(F.layer_norm, TF.layer_norm, x, 6)
+    check_error(F.instance_norm, TF.instance_norm, r(2, 3, 4), weight=r(4))
     check_error(F.layer_norm, TF.layer_norm, x, (6,), r(5))
     check_error(F.layer_norm, TF.layer_norm, ints(4, 4, 6), (6,))
     check_error(F.rms_norm, TF.rms_norm, x, (5,))
@@ -465,3 +480,5 @@ def test_embedding():
     check_error(F.one_hot, TF.one_hot, i - 7)
     check_error(F.one_hot, TF.one_hot, i.float())
     check_error(F.one_hot, TF.one_hot, i[:0])
+    check_error(F.one_hot, TF.one_hot, i, 0)
+    check("one_hot", i[:0], 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 
 import numpy as np
@@ -285,6 +286,7 @@ def test_conv_attributes_and_paddings():
     assert nn.Conv2d(1, 1, 3, padding="valid")._reversed_padding_repeated_twice == [0, 0, 0, 0]
     assert isinstance(nn.BatchNorm2d(3), nn.modules.batchnorm._BatchNorm)
     assert nn.modules.activation.MultiheadAttention is nn.MultiheadAttention
+    assert importlib.import_module("lucid.nn.modules.channelshuffle").ChannelShuffle is nn.ChannelShuffle
 
 
 def test_deprecated_arguments_warn():

@@ -119,6 +119,27 @@ LAYERS = {
     "Threshold": [((0.1, 20.0), {}, [x(2, 3)])],
     "Softmax2d": [((), {}, [x(*IMAGE)])],
     "GLU": [((), {}, [x(2, 6)]), ((1,), {}, [x(*IMAGE)])],
+    "InstanceNorm1d": [
+        ((4,), {}, [x(2, 4, 5)]),
+        ((4,), {"affine": True, "track_running_stats": True}, [x(2, 4, 5)]),
+        ((4,), {"affine": True, "bias": False}, [x(4, 5)]),
+    ],
+    "InstanceNorm2d": [((4,), {"track_running_stats": True, "momentum": 0.3}, [x(*IMAGE)]), ((4,), {}, [x(4, 7, 6)])],
+    "InstanceNorm3d": [((3,), {}, [x(2, 3, 2, 3, 2)])],
+    "Upsample": [
+        ((), {"scale_factor": 2}, [x(2, 3, 4)]),
+        (((5, 9),), {"mode": "bilinear"}, [x(*IMAGE)]),
+        ((), {"scale_factor": (1.5, 2), "mode": "bilinear", "align_corners": True}, [x(*IMAGE)]),
+    ],
+    "UpsamplingNearest2d": [((), {"scale_factor": 2}, [x(*IMAGE)])],
+    "UpsamplingBilinear2d": [((9,), {}, [x(*IMAGE)])],
+    "PixelShuffle": [((2,), {}, [x(2, 8, 3, 4)])],
+    "PixelUnshuffle": [((2,), {}, [x(2, 2, 4, 6)])],
+    "ChannelShuffle": [((2,), {}, [x(*IMAGE)])],
+    "Unfold": [((2,), {"stride": 2}, [x(*IMAGE)])],
+    "Fold": [(((4, 5), (2, 2)), {}, [x(2, 8, 12)])],
+    "CosineSimilarity": [((), {}, [x(4, 3), x(4, 3, seed=2)])],
+    "PairwiseDistance": [((1.0,), {"keepdim": True}, [x(4, 3), x(4, 3, seed=2)])],
     "Softplus": [((2.0, 1.0), {}, [x(4, 6)]), ((), {}, [x(4, 6)])],
 }
 for _name in ("ReLU", "ReLU6", "SiLU", "Mish", "SELU", "Hardswish", "Hardsigmoid", "LeakyReLU", "ELU", "CELU", "RReLU"):
@@ -128,6 +149,11 @@ for _name in ("Sigmoid", "Tanh", "LogSigmoid", "Softsign", "Tanhshrink", "Hardsh
     LAYERS[_name] = [((), {}, [x(5, 6)])]
 for _name in ("Softmax", "Softmin", "LogSoftmax"):
     LAYERS[_name] = [((dim,), {}, [x(4, 5)]) for dim in (0, -1, None)]
+
+for _n, _shape in ((1, (2, 3, 6)), (2, (2, 3, 5, 6)), (3, (1, 2, 4, 5, 6))):
+    for _name in ("Circular", "Reflection", "Replication", "Zero"):
+        LAYERS[f"{_name}Pad{_n}d"] = [((1,), {}, [x(*_shape)]), ((tuple(range(2 * _n)[:2]) * _n,), {}, [x(*_shape)])]
+    LAYERS[f"ConstantPad{_n}d"] = [((2, 3.5), {}, [x(*_shape)])]
 
 TARGETS = ids(4, high=3)
 CLASSES, PROBABILITIES = x(4, 3), torch.softmax(x(4, 3, seed=3), 1).detach()
@@ -232,6 +258,39 @@ BAD_LAYERS = [
 ]
 
 
+def test_attention_with_given_keys_and_its_errors():
+    import lucid.nn.functional as F
+    from tests.checks import check_op
+
+    theirs = torch.nn.functional.multi_head_attention_forward
+    generator = torch.Generator().manual_seed(6)
+    w, b = torch.randn(24, 8, generator=generator), torch.randn(24, generator=generator)
+    rest = (None, None, False, 0.0, torch.randn(8, 8, generator=generator), None)
+    keys = [torch.randn(4, 3, 4, generator=generator) for _ in range(2)]
+    arguments = (A, x(5, 2, 8, seed=4), x(5, 2, 8, seed=5), 8, 2, w, b, *rest)
+    check_op(F.multi_head_attention_forward, theirs, *arguments, static_k=keys[0], static_v=keys[1], tol=1e-4)
+    for options in (
+        {"is_causal": True},
+        {"static_k": keys[0][:3]},
+        {"static_v": keys[0][..., :3]},
+        {"use_separate_proj_weight": True},
+        {"key_padding_mask": torch.zeros(2, 9, dtype=torch.bool)},
+        {"key_padding_mask": torch.zeros(2, dtype=torch.bool)},
+        {"attn_mask": torch.zeros(5, 9)},
+        {"attn_mask": torch.zeros(3, 5, 5)},
+        {"attn_mask": torch.zeros(5)},
+        {"attn_mask": torch.zeros(5, 5, dtype=torch.int64)},
+    ):
+        check_error(F.multi_head_attention_forward, theirs, A, A, A, 8, 2, w, b, *rest, **options)
+    check_error(F.multi_head_attention_forward, theirs, A, B, B[:5], 8, 2, w, b, *rest)
+    check_error(F.multi_head_attention_forward, theirs, A, A, A, 8, 3, w, b, *rest)
+    check_error(F.multi_head_attention_forward, theirs, A[0, 0], A, A, 8, 2, w, b, *rest)
+    flat = A[:, 0]
+    check_error(
+        F.multi_head_attention_forward, theirs, flat, flat, flat, 8, 2, w, b, *rest, attn_mask=torch.zeros(3, 5, 5)
+    )
+
+
 @pytest.mark.parametrize("case", range(len(BAD_LAYERS)))
 def test_bad_arguments_are_refused_alike(case):
     from lucid import nn
@@ -274,6 +333,14 @@ BAD_INPUTS = [
     ("MultiheadAttention", (8, 2), [A, x(2, 8), x(2, 8)]),
     ("MultiheadAttention", (8, 2), [x(5, 2, 6), x(5, 2, 6), x(5, 2, 6)]),
     ("Flatten", (3,), [x(2, 3)]),
+    ("InstanceNorm1d", (4,), [x(*IMAGE)]),
+    ("InstanceNorm2d", (4,), [x(2, 4)]),
+    ("InstanceNorm3d", (4,), [x(2, 4)]),
+    ("InstanceNorm2d", (3, 1e-5, 0.1, True), [x(*IMAGE)]),
+    ("BatchNorm3d", (4,), [x(2, 4)]),
+    ("Softmax2d", (), [x(2, 4)]),
+    ("ReflectionPad2d", (9,), [x(*IMAGE)]),
+    ("PixelShuffle", (3,), [x(*IMAGE)]),
     ("Unflatten", (1, (2, 2)), [x(2, 6)]),
 ]
 

@@ -10,11 +10,15 @@ _OUT = "PyTorch's binding takes an `out=` that its documentation does not have"
 _TIES = "which of equal elements comes first is unspecified without `stable`; lucid takes the first"
 _NO_COMPLEX = "not computed for complex numbers: MLX has no complex kernel for it; take .abs(), .real or .imag"
 _NO_INTEGERS = "a mean of integers that PyTorch truncates in between: convert with .float()"
-_STRIDES = "reads the memory between the elements of a view by its strides; the samples hand over parts of larger tensors"
+_STRIDES = (
+    "reads the memory between the elements of a view by its strides; the samples hand over parts of larger tensors"
+)
 _TOP_LEVEL = "is in lucid.nn.functional only; PyTorch's second entry has other arguments or no documentation"
 _WRAPPED = "a Python number as `self` of a reflected operator, which Python itself never calls like that"
 _SPARSE = "sparse gradients: MLX has no sparse arrays"
 _FLOAT64_COMPLEX = "complex128 is not among MLX's dtypes, so a float64 operand has no complex counterpart"
+
+_DTYPES = ("float32", "float64", "int64", "int32", "bool", "complex64", "float16", "bfloat16")
 
 KNOWN: dict[str, str] = {
     key: reason
@@ -27,7 +31,10 @@ KNOWN: dict[str, str] = {
         ("mode:int64 mode:int32 mode:bool mode:float16 mode:bfloat16", _TIES),
         ("nn.functional.rms_norm:complex64", _NO_COMPLEX),
         ("nn.functional.local_response_norm:int64", _NO_INTEGERS),
-        ("nn.functional.bilinear:int64 nn.functional.bilinear:int32", "weights of a layer are floating: convert with .float()"),
+        (
+            "nn.functional.bilinear:int64 nn.functional.bilinear:int32",
+            "weights of a layer are floating: convert with .float()",
+        ),
         ("nn.functional.conv1d:aliases nn.functional.conv2d:aliases nn.functional.conv3d:aliases", _TOP_LEVEL),
         ("nn.functional.conv_transpose1d:aliases nn.functional.conv_transpose2d:aliases", _TOP_LEVEL),
         ("nn.functional.conv_transpose3d:aliases nn.functional.group_norm:aliases", _TOP_LEVEL),
@@ -35,17 +42,37 @@ KNOWN: dict[str, str] = {
         ("__radd__:errors __rand__:errors __rdiv__:errors __rmul__:errors __ror__:errors __rxor__:errors", _WRAPPED),
         ("nn.functional.embedding:float16 nn.functional.embedding:bfloat16", _SPARSE),
         ("complex:errors nn.functional.l1_loss:complex64", _FLOAT64_COMPLEX),
-        ("nn.functional.batch_norm:float32 nn.functional.batch_norm:float64", "an input (0,) has no dimension of channels"),
-        ("nn.functional.batch_norm:float16 nn.functional.batch_norm:bfloat16", "an input (0,) has no dimension of channels"),
-        ("nn.functional.conv_transpose3d:float32", "MLX sums a bias gradient of 1e4 terms in float32, one after another"),
-        ("logcumsumexp:float32", "the gradient at values of 1e4, where float32 has three digits left; PyTorch's is off too"),
+        (
+            "nn.functional.batch_norm:float32 nn.functional.batch_norm:float64",
+            "an input (0,) has no dimension of channels",
+        ),
+        (
+            "nn.functional.batch_norm:float16 nn.functional.batch_norm:bfloat16",
+            "an input (0,) has no dimension of channels",
+        ),
+        (
+            "nn.functional.conv_transpose3d:float32",
+            "MLX sums a bias gradient of 1e4 terms in float32, one after another",
+        ),
+        (
+            "logcumsumexp:float32",
+            "the gradient at values of 1e4, where float32 has three digits left; PyTorch's is off too",
+        ),
         ("logcumsumexp:complex64", "an imaginary part by a multiple of 2 pi"),
         ("addbmm:float16", "PyTorch rounds to float16 in between, lucid does not"),
-        ("as_strided_scatter:float32 as_strided_scatter:float64", "PyTorch's gradient is that of the elements written over"),
+        (
+            "as_strided_scatter:float32 as_strided_scatter:float64",
+            "PyTorch's gradient is that of the elements written over",
+        ),
         ("narrow_copy:errors", "PyTorch's internal assertion; lucid's IndexError is that of `narrow`"),
         ("aminmax:errors", "lucid converts into an `out` of a wider dtype"),
         ("arange:errors", "both refuse: PyTorch for the step, lucid for the dtype"),
-        (" ".join(f"norm.nuc:{k}" for k in ("float32", "float64", "complex64", "out", "method")), "waits for lucid.linalg"),
+        (" ".join(f"empty_strided:{d}" for d in _DTYPES), "strides other than row-major: MLX chooses them itself"),
+        (" ".join(f"as_strided.partial_views:{d}" for d in (*_DTYPES, "inplace")), _STRIDES),
+        (
+            " ".join(f"norm.nuc:{k}" for k in ("float32", "float64", "complex64", "out", "method")),
+            "waits for lucid.linalg",
+        ),
     )
     for key in keys.split()
 }

@@ -14,6 +14,7 @@ from lucid._tape import apply
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.nn.functional import _check
 from lucid.nn.functional._draw import uniform
+from lucid.ops import _precise
 from lucid.ops._out import into
 from lucid.ops._promotion import unary_float
 
@@ -108,7 +109,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 
 def _gelu_erf(x: mx.array) -> mx.array:
-    return mx.erf(x * math.sqrt(0.5))
+    return _precise.erf(x * math.sqrt(0.5))
 
 
 def _gelu_tanh(x: mx.array) -> mx.array:
@@ -129,9 +130,9 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
         return into(input, product) if inplace else product
     _check.floating("silu", input)
     if mode.grad and input._node is not None and input._data.dtype not in _check.HALF:
-        result: Tensor = apply(_silu_of, input, apply(mx.sigmoid, input))
+        result: Tensor = apply(_silu_of, input, apply(_precise.sigmoid, input))
         return into(input, result) if inplace else result
-    return _pointwise("silu", lambda x: x * mx.sigmoid(x), input, inplace)
+    return _pointwise("silu", lambda x: x * _precise.sigmoid(x), input, inplace)
 
 
 def _silu_of(x: mx.array, inner: mx.array) -> mx.array:
@@ -299,14 +300,14 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
     def fn(x: mx.array) -> mx.array:
         z = x * beta
-        return mx.where(z > threshold, x, mx.logaddexp(z, 0) / beta)
+        return mx.where(z > threshold, x, _precise.softplus(z) / beta)
 
     return _pointwise("softplus", fn, input)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
     """`log(sigmoid(input))`, also where the sigmoid itself would be 0."""
-    return _pointwise("logsigmoid", lambda x: -mx.logaddexp(-x, 0), input)
+    return _pointwise("logsigmoid", lambda x: -_precise.softplus(-x), input)
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -361,4 +362,4 @@ def threshold_(input: Tensor, threshold_: float, value: float) -> Tensor:
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """`input * tanh(softplus(input))`."""
-    return _pointwise("mish", lambda x: x * mx.tanh(mx.logaddexp(x, 0)), input, inplace)
+    return _pointwise("mish", lambda x: x * mx.tanh(_precise.softplus(x)), input, inplace)

@@ -66,7 +66,7 @@ def _adaptive_avg(n: int, input: Any, output_size: Any) -> Tensor:
     found = even or windows(name, n, input, 1, None, 0, 1, False)
     matrices = []
     for s, o in zip(found.shape, outs, strict=True):
-        matrix = np.zeros((o, s), np.float32)
+        matrix = np.zeros((o, s))
         for i, (low, high) in enumerate(_bounds(s, o)):
             matrix[i, low:high] = 1 / (high - low)
         matrices.append(matrix)

@@ -12,6 +12,7 @@ from lucid._tape import apply
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.nn.functional import _check
 from lucid.nn.functional._draw import keep
+from lucid.ops import _precise
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -97,7 +98,7 @@ def _in_parts(
     def weights(s: mx.array, m: mx.array | None) -> mx.array:
         if not s.size:
             return s
-        return mx.softmax(s if m is None else s + _bias(m, s.dtype)[0], axis=-1)
+        return _precise.softmax(s if m is None else s + _bias(m, s.dtype)[0], -1)
 
     def mixed(p: mx.array, v: mx.array, m: mx.array | None, kept: mx.array | None) -> mx.array:
         v = mx.repeat(v, groups, axis=-3) if groups > 1 else v

@@ -11,6 +11,7 @@ import mlx.core as mx
 from lucid import ops
 from lucid.nn.functional import _check
 from lucid.nn.functional._reduction import REDUCTIONS, chosen, pointwise
+from lucid.ops import _precise
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -206,7 +207,7 @@ def binary_cross_entropy_with_logits(
     _same_shape("binary_cross_entropy_with_logits", input, target)
 
     def fn(x: mx.array, t: mx.array, w: mx.array | None, pw: mx.array | None) -> mx.array:
-        surprise = mx.logaddexp(-x, 0)  # of a positive
+        surprise = _precise.softplus(-x)  # of a positive
         if pw is not None:
             surprise = surprise * (1 + (pw - 1) * t)
         loss = (1 - t) * x + surprise
@@ -247,7 +248,7 @@ def kl_div(
 
     def fn(x: mx.array, t: mx.array) -> mx.array:
         if log_target:
-            return mx.exp(t) * (t - x)
+            return _precise.exp(t) * (t - x)
         zero = mx.stop_gradient(t) <= 0
         return mx.where(zero, t * 0, t * mx.log(mx.where(zero, 1, t))) - t * x
 
@@ -281,7 +282,7 @@ def poisson_nll_loss(
     """
 
     def fn(x: mx.array, t: mx.array) -> mx.array:
-        loss = mx.exp(x) - t * x if log_input else x - t * mx.log(x + eps)
+        loss = _precise.exp(x) - t * x if log_input else x - t * mx.log(x + eps)
         if full:
             large = mx.where(t > 1, t, 1)
             loss = loss + mx.where(t > 1, large * mx.log(large) - large + 0.5 * mx.log(2 * math.pi * large), 0)
@@ -332,5 +333,9 @@ def soft_margin_loss(
 ) -> Tensor:
     """`log(1 + exp(-target * input))` for targets of 1 and -1. Arguments as in `mse_loss`."""
     return pointwise(
-        "soft_margin_loss", lambda x, t: mx.logaddexp(-t * x, 0), chosen(reduction, size_average, reduce), input, target
+        "soft_margin_loss",
+        lambda x, t: _precise.softplus(-t * x),
+        chosen(reduction, size_average, reduce),
+        input,
+        target,
     )

@@ -13,6 +13,7 @@ from lucid.nn.functional._index import clamped, in_bounds
 from lucid.nn.functional._reduction import chosen, pointwise
 from lucid.nn.functional.distance import pairwise_distance
 from lucid.nn.functional.normalization import norm_of
+from lucid.ops import _precise
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -125,7 +126,7 @@ def multilabel_soft_margin_loss(
     """The mean over the classes of `binary_cross_entropy_with_logits`. `weight` is a weight for each class."""
 
     def fn(x: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
-        loss = t * mx.logaddexp(-x, 0) + (1 - t) * mx.logaddexp(x, 0)
+        loss = t * _precise.softplus(-x) + (1 - t) * _precise.softplus(x)
         return mx.mean(loss if w is None else loss * w, axis=-1) if loss.size else mx.zeros(loss.shape[:-1])
 
     return pointwise("multilabel_soft_margin_loss", fn, chosen(reduction, size_average, reduce), input, target, weight)

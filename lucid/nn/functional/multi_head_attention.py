@@ -13,6 +13,7 @@ from lucid.dtypes import FLOATING
 from lucid.nn.functional.attention import scaled_dot_product_attention
 from lucid.nn.functional.dropout import dropout
 from lucid.nn.functional.linear import linear
+from lucid.ops import _precise
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -236,7 +237,7 @@ def _attention_weights(q: Tensor, k: Tensor, mask: Any) -> Tensor:
         )
 
     def weights(s: mx.array, m: mx.array | None) -> mx.array:
-        return mx.softmax(s if m is None else s + m, axis=-1).astype(dtype) if s.size else s
+        return _precise.softmax(s if m is None else s + m, -1).astype(dtype) if s.size else s
 
     dtype = q._data.dtype
     scores.__qualname__ = weights.__qualname__ = "multi_head_attention_forward"

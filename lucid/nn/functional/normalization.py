@@ -63,7 +63,7 @@ def layer_norm(
     if len(sizes) == 1:
 
         def layer_norm(x: mx.array, w: mx.array | None, b: mx.array | None) -> mx.array:
-            return mx.fast.layer_norm(x, w, b, eps).astype(x.dtype) if x.size else x
+            return _layer_norm(x, w, b, eps).astype(x.dtype) if x.size else x
 
     else:
 
@@ -73,9 +73,25 @@ def layer_norm(
             rows = x.reshape(*x.shape[: x.ndim - len(sizes)], -1)
             w = w if w is None else w.reshape(-1)
             b = b if b is None else b.reshape(-1)
-            return mx.fast.layer_norm(rows, w, b, eps).astype(x.dtype).reshape(x.shape)
+            return _layer_norm(rows, w, b, eps).astype(x.dtype).reshape(x.shape)
 
     return apply(layer_norm, input, weight, bias)  # type: ignore[no-any-return]
+
+
+def _layer_norm(x: mx.array, w: mx.array | None, b: mx.array | None, eps: float) -> mx.array:
+    if x.dtype != mx.float64:
+        return mx.fast.layer_norm(x, w, b, eps)
+    centred = x - mx.mean(x, axis=-1, keepdims=True)
+    y = centred * mx.rsqrt(mx.mean(mx.square(centred), axis=-1, keepdims=True) + eps)
+    y = y if w is None else y * w
+    return y if b is None else y + b
+
+
+def _rms_norm(x: mx.array, w: mx.array | None, eps: float) -> mx.array:
+    if x.dtype != mx.float64:
+        return mx.fast.rms_norm(x, w, eps)
+    y = x * mx.rsqrt(mx.mean(mx.square(x), axis=-1, keepdims=True) + eps)
+    return y if w is None else y * w
 
 
 def rms_norm(
@@ -100,7 +116,7 @@ def rms_norm(
             return x
         rows = x if len(sizes) == 1 else x.reshape(*x.shape[: x.ndim - len(sizes)], -1)
         w = w if w is None or len(sizes) == 1 else w.reshape(-1)
-        return mx.fast.rms_norm(rows, w, small).astype(x.dtype).reshape(x.shape)
+        return _rms_norm(rows, w, small).astype(x.dtype).reshape(x.shape)
 
     return apply(rms_norm, input, weight)  # type: ignore[no-any-return]
 

@@ -11,6 +11,7 @@ from lucid import ops
 from lucid._tape import apply
 from lucid.nn.functional import _check
 from lucid.nn.functional._draw import uniform
+from lucid.ops import _precise
 from lucid.ops._dims import wrap_dim
 
 if TYPE_CHECKING:
@@ -108,6 +109,6 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         if x.size == 0:
             return x[tuple([slice(None)] * axis + [slice(0, size // 2)])]
         a, b = mx.split(x, 2, axis=axis)
-        return a * mx.sigmoid(b)
+        return a * _precise.sigmoid(b)
 
     return apply(glu, input)  # type: ignore[no-any-return]
