@@ -13,7 +13,7 @@ from typing import Any
 import lucid
 
 CALLS = 2500
-CHILD = "import sys; sys.path.insert(0, sys.argv[1]); import test_hostile_arguments as t; t.run(int(sys.argv[2]), int(sys.argv[3]))"
+CHILD = "import sys; sys.path.insert(0, sys.argv[1]); import test_hostile_arguments as t; t.run(0, int(sys.argv[2]))"
 # What does what it is asked to: files, other devices, global settings.
 SPARED = frozenset(
     "Tensor as_tensor compile from_file inference_mode load save set_default_device set_default_dtype set_grad_enabled "
@@ -93,10 +93,8 @@ def run(seed: int, calls: int) -> None:
             for t in result if isinstance(result, (tuple, list)) else [result]:
                 if isinstance(t, lucid.Tensor) and t.numel() < 10**6:
                     t.tolist()
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:
-            assert isinstance(error, Exception), f"{name}: {error!r}"
+        except Exception as error:
+            str(error)
         faulthandler.cancel_dump_traceback_later()
 
 
@@ -115,7 +113,7 @@ def _short(value: Any) -> str:
 def test_no_call_brings_the_interpreter_down() -> None:
     folder = inspect.getfile(run).rpartition("/")[0]
     child = subprocess.run(
-        [sys.executable, "-c", CHILD, folder, "0", str(CALLS)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", CHILD, folder, str(CALLS)], capture_output=True, text=True, timeout=300, check=False
     )
     last = child.stdout.strip().rpartition("\n")[2]
     assert child.returncode == 0, f"status {child.returncode} in {last}\n{child.stderr[-2000:]}"

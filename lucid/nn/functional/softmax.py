@@ -60,7 +60,12 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 
 def log_softmax_of(x: mx.array, axis: int) -> mx.array:
     """`log_softmax` of an array, for losses."""
-    return x - mx.logsumexp(x, axis=axis, keepdims=True) if x.size else x
+    if not x.size:
+        return x
+    if x.dtype != mx.float64:
+        return x - mx.logsumexp(x, axis=axis, keepdims=True)
+    shifted = x - mx.stop_gradient(x.max(axis, keepdims=True))
+    return shifted - mx.log(_precise.exp(shifted).sum(axis, keepdims=True))
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
