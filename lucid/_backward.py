@@ -10,6 +10,7 @@ import mlx.core as mx
 from lucid import _tape
 from lucid._grad_mode import mode
 from lucid._tape import Leaf, Node, Pick, TensorCore, accumulate, apply, array, as_tensor
+from lucid.dtypes import OF_MX
 
 
 def run_backward(
@@ -233,9 +234,12 @@ def _replay(
 
     gradients = mx.vjp(play, [p for _, p in leaves], [g for _, g in roots])[1]
     for node, (_, sources, primals), value in zip(played, program, kept[len(leaves) :], strict=True):
+        # What is alive now shares the graph that the gradients use.
         t = node.out() if node.out is not None else None
         if t is not None and t._node is node:
-            t._data = value  # live tensors now share the graph that the gradients use
+            t._data = value
+        if node.outputs > 1 and node.follow is not None:
+            node.follow(value)
         if retain_graph and not isinstance(node, Pick):
             node.primals = [p if s is None else kept[s] for s, p in zip(sources, primals, strict=True)]
             node.escaped = True
@@ -271,6 +275,10 @@ def _roots(
             if data.size != 1:
                 raise RuntimeError(
                     f"grad can be implicitly created only for scalar outputs, got shape {tuple(data.shape)}"
+                )
+            if not OF_MX[data.dtype].is_floating_point:
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {OF_MX[data.dtype]!r}"
                 )
             value = mx.ones_like(data)
         elif not isinstance(seed, TensorCore):

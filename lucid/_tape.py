@@ -53,7 +53,7 @@ class Core:
     _version: int  # how often it was written in place
 
 
-TensorCore: type[Tensor] = Core  # type: ignore[assignment] # one class, defined further up, is the only one there is: what is a Core is a Tensor
+TensorCore: type[Tensor] = Core  # type: ignore[assignment] # there is one class of tensors: what is a Core is a Tensor
 
 
 # ---- recording -------------------------------------------------------------------------------------------------------
@@ -185,6 +185,7 @@ class Node:
     __slots__ = (
         "escaped",
         "fn",
+        "follow",
         "hooks",
         "inputs",
         "label",
@@ -200,6 +201,7 @@ class Node:
     inputs: Sequence[Node | None]  # the nodes that made the inputs, as they were at the call
     primals: Sequence[Any]  # the arrays, and constants, that `fn` was called with
     out: Any  # a weak reference to the tensor it made
+    follow: Callable[[Any], None] | None  # of several outputs: is told the new ones that a replay makes of them
     label: str  # the name of the operation, once the node was released
     hooks: Hooks | None  # on the cotangent of the tensor it made: hook(grad) -> grad | None
     watchers: tuple[Hooks, Hooks] | None  # on the call itself: before and after its gradients are taken
@@ -211,7 +213,7 @@ class Node:
         self.number = _number()
         self.outputs = 1
         self.escaped = self.retains = False
-        self.hooks = self.watchers = self.out = None
+        self.hooks = self.watchers = self.out = self.follow = None
 
     def name(self) -> str:
         """The name of the operation, such as "MulBackward0"."""

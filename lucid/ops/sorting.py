@@ -105,6 +105,8 @@ def topk(
     tensor([4, 3])
     """
     _no_complex(input, "topk")
+    if input._data.dtype == mx.bool_:
+        raise RuntimeError("topk: does not support bool tensors; convert with .int()")
     axis = wrap_dim(dim, input._data.ndim, "topk")
     n = input._data.shape[axis] if input._data.ndim else 1
     if isinstance(k, TensorCore):

@@ -148,7 +148,9 @@ def _check_inputs(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool)
     _check.same_dtype(_NAME, query=query, key=key, value=value)
     q, k, v = query.shape, key.shape, value.shape
     if query._data.dtype not in FLOATING:
-        raise RuntimeError(f"{_NAME}: expected a floating dtype, got {query.dtype!r}; convert the inputs with .float()")
+        raise NotImplementedError(
+            f"{_NAME}: expected a floating dtype, got {query.dtype!r}; convert the inputs with .float()"
+        )
     if min(len(q), len(k), len(v)) < 2:
         raise RuntimeError(
             f"{_NAME}: expected query, key and value to have at least 2 dimensions, got {q}, {k} and {v}"

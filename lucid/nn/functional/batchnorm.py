@@ -153,39 +153,13 @@ def _moved(running: Any, value: mx.array, rate: Any) -> list[mx.array]:
 # ---- running statistics ----------------------------------------------------------------------------------------------
 
 
-class _Statistics:
-    """Stands where a node keeps the tensor that it made: hands new outputs of the node on to the running statistics.
-
-    A statistic is no part of the tape (it requires no gradient), yet its lazy graph points at the forward. If
-    backward plays the forward again, the statistic has to follow to the new values; otherwise the forward would be
-    computed twice.
-    """
-
-    __slots__ = ("_node", "targets")
-
-    def __init__(self, node: _tape.Node, targets: list[Tensor]) -> None:
-        self._node, self.targets = node, [(t, t._version) for t in targets]
-
-    @property
-    def _data(self) -> list[mx.array]:
-        return [_tape.array(t) for t, _ in self.targets]
-
-    @_data.setter
-    def _data(self, outputs: list[mx.array]) -> None:
-        for (t, version), value in zip(self.targets, outputs[1:], strict=True):
-            if t._version == version:  # nobody wrote it since
-                t._data = value
-
-    def __call__(self) -> _Statistics:
-        return self
-
-
 def keep_statistics(outputs: tuple[Tensor, ...], targets: list[Tensor]) -> None:
-    """Store outputs 1, 2, ... of one recorded call in `targets`, and have them stay the values that backward uses."""
-    node = outputs[0]._node.inputs[0] if isinstance(outputs[0]._node, Pick) else None
-    if any(
-        t._extra is not None and t._extra.base is not None for t in targets
-    ):  # a view: what it looks at is written too
+    """Store outputs 1, 2, ... of one recorded call in `targets`, and have them follow where backward replays the call.
+
+    A statistic is no part of the tape (it requires no gradient), yet its lazy graph points at the forward: if that is
+    played again and the statistic stays behind, the forward is computed twice.
+    """
+    if any(t._extra is not None and t._extra.base is not None for t in targets):  # views: their bases are written too
         with no_grad():
             for t, value in zip(targets, outputs[1:], strict=True):
                 into(t, value)
@@ -194,5 +168,13 @@ def keep_statistics(outputs: tuple[Tensor, ...], targets: list[Tensor]) -> None:
         t._data = value._data
         t._version += 1
         _tape.touch(t)
-    if targets and node is not None:
-        node.out = _Statistics(node, targets)
+    kept = [(t, t._version) for t in targets]
+
+    def follow(values: list[mx.array]) -> None:
+        for (t, version), value in zip(kept, values[1:], strict=True):
+            if t._version == version:  # nobody wrote it since
+                t._data = value
+
+    if kept and isinstance(outputs[0]._node, Pick):
+        source: Any = outputs[0]._node.inputs[0]
+        source.follow = follow

@@ -175,7 +175,7 @@ def _check_weight(operation: str, input: Tensor, weight: Any) -> None:
 def _check_target(operation: str, input: Tensor, target: Tensor) -> None:
     x, t = tuple(input._data.shape), tuple(target._data.shape)
     if not x:
-        raise RuntimeError(f"{operation}: expected input of shape (N, C, *) or (C), got a 0-dim tensor")
+        raise IndexError(f"{operation}: expected input of shape (N, C, *) or (C), got a 0-dim tensor")
     if len(x) > 1 and (not t or x[0] != t[0]):
         raise ValueError(
             f"{operation}: Expected input batch_size ({x[0]}) to match target batch_size ({t[0] if t else ()})."

@@ -12,6 +12,7 @@ from lucid import ops
 from lucid.nn.functional import _check
 from lucid.nn.functional._reduction import REDUCTIONS, chosen, pointwise
 from lucid.ops import _precise
+from lucid.ops._promotion import result_type
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -74,6 +75,8 @@ def mse_loss(
     >>> lucid.nn.functional.mse_loss(lucid.tensor([1.0, 2.0]), lucid.tensor([1.0, 4.0]))
     tensor(2.)
     """
+    if not result_type(_check.tensor("mse_loss", "input", input), target).is_floating_point:
+        raise NotImplementedError(f"mse_loss: expected a floating dtype, got {input.dtype!r}; convert with .float()")
     return _weighted("mse_loss", mx.square, chosen(reduction, size_average, reduce), input, target, weight)
 
 

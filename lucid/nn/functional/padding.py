@@ -68,6 +68,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
 def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]], n: int) -> Tensor:
     """Padding with elements of the input: each padded dimension is taken at an index."""
     shape = input._data.shape
+    if mode in ("reflect", "replicate") and input._data.dtype == mx.bool_:
+        raise NotImplementedError(f"pad: mode {mode!r} is not implemented for bool tensors; convert with .int()")
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(
             f"pad: Unrecognised padding mode {mode}; expected constant, reflect, replicate or circular"

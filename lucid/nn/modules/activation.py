@@ -1,4 +1,4 @@
-"""Activations as modules. `MultiheadAttention` lives in a file of its own and is found here too, as in PyTorch."""
+"""Activations as modules. The softmaxes and `MultiheadAttention` live in files of their own and are found here too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lucid.nn import functional as F
 from lucid.nn import init
 from lucid.nn.modules.attention import MultiheadAttention
 from lucid.nn.modules.module import Module
+from lucid.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from lucid.nn.parameter import Parameter
 from lucid.tensor import Tensor
 
@@ -348,76 +349,6 @@ class GLU(Module):
     def extra_repr(self) -> str:
         """The options."""
         return f"dim={self.dim}"
-
-
-class Softmax(Module):
-    """`exp(input)`, divided by its sum along `dim`."""
-
-    __constants__ = ["dim"]  # noqa: RUF012
-    dim: int | None
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """The activation of `input`."""
-        return F.softmax(input, self.dim, _stacklevel=5)
-
-    def extra_repr(self) -> str:
-        """The options."""
-        return f"dim={self.dim}"
-
-
-class Softmin(Module):
-    """`softmax(-input)` along `dim`."""
-
-    __constants__ = ["dim"]  # noqa: RUF012
-    dim: int | None
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """The activation of `input`."""
-        return F.softmin(input, self.dim, _stacklevel=5)
-
-    def extra_repr(self) -> str:
-        """The options."""
-        return f"dim={self.dim}"
-
-
-class LogSoftmax(Module):
-    """`log(softmax(input))` along `dim`."""
-
-    __constants__ = ["dim"]  # noqa: RUF012
-    dim: int | None
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """The activation of `input`."""
-        return F.log_softmax(input, self.dim, _stacklevel=5)
-
-    def extra_repr(self) -> str:
-        """The options."""
-        return f"dim={self.dim}"
-
-
-class Softmax2d(Module):
-    """`softmax` over the channels of an input (N, C, H, W) or (C, H, W).
-
-    Raises ValueError for other numbers of dimensions.
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """The activation of `input`."""
-        if input.ndim not in (3, 4):
-            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
-        return F.softmax(input, -3, _stacklevel=5)
 
 
 class Hardtanh(_InPlace):
