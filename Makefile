@@ -23,7 +23,7 @@ ifeq ($(shell uname -s),Linux)
 endif
 
 # One BLAS thread for each of the processes that share the cores.
-PYTEST := $(RUN) OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+PYTEST = $(RUN) OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 SOURCES := pyproject.toml $(shell find lucid tests examples -name '*.py' 2>/dev/null)
 
 .PHONY: demo test parity check lint coverage bench clean

@@ -60,7 +60,8 @@ def scaled_dot_product_attention(
     recorded = mode.grad and not (
         query._node is key._node is value._node is None and getattr(mask, "_node", None) is None
     )
-    plain = q.ndim == 4 and q.shape[0] == k.shape[0] == v.shape[0] and 0 not in (*q.shape, *k.shape, *v.shape)
+    plain = q.ndim == k.ndim == v.ndim == 4 and q.shape[0] == k.shape[0] == v.shape[0]
+    plain = plain and 0 not in (*q.shape, *k.shape, *v.shape)
     if (
         plain
         and dropout_p == 0.0

@@ -180,6 +180,8 @@ def _check_target(operation: str, input: Tensor, target: Tensor) -> None:
         raise ValueError(
             f"{operation}: Expected input batch_size ({x[0]}) to match target batch_size ({t[0] if t else ()})."
         )
+    if len(x) == len(t) == 1 and t != (1,):
+        raise ValueError(f"{operation}: For 1D input, 1D target must have size 1, but got target size: {t[0]}")
     if x[:1] + x[2:] != t if len(x) > 1 else t != ():
         raise RuntimeError(f"{operation}: expected target of the input's shape {x} without its classes, got {t}")
     if target._data.dtype not in (mx.int64, mx.uint8):

@@ -82,6 +82,8 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
             "be padded, got "
             f"{len(shape)} dimensions and {n} to pad"
         )
+    if mode != "circular" and 0 in shape[len(shape) - n - 1 :]:
+        raise RuntimeError(f"pad: with mode {mode!r}, expected sizes above 0 beside the batch, got {tuple(shape)}")
     indices: list[tuple[int, mx.array]] = []
     for axis in range(len(shape) - n, len(shape)):
         size, (before, after) = shape[axis], pairs[axis]

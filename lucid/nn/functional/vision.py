@@ -74,10 +74,10 @@ def interpolate(
         raise NotImplementedError(
             "interpolate: antialias=True is not supported; blur the input first, or use mode='area'"
         )
+    outs, steps = _new_sizes(input._data.shape[2:], size, scale_factor, recompute_scale_factor)
     if not 1 <= n <= 3 or (mode in _DIMS and _DIMS[mode] != n + 2):
         need = f"{_DIMS[mode]}D" if mode in _DIMS else "3D, 4D or 5D"
         raise NotImplementedError(f"interpolate: Got {n + 2}D input, but {mode} mode needs {need} input")
-    outs, steps = _new_sizes(input._data.shape[2:], size, scale_factor, recompute_scale_factor)
     if 0 in input._data.shape[1:] or min(outs) <= 0:
         raise RuntimeError(
             f"interpolate: Input and output sizes should be greater than 0, but got {input.shape} and {outs}"
