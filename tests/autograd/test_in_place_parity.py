@@ -1,4 +1,4 @@
-"""In-place operations, views and .data under autograd: each program runs with both libraries and has to end the same."""
+"""In-place operations, views and .data: each program is run with torch and with lucid, and has to end the same."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ DTYPES = (
     torch.float16,
     torch.bfloat16,
 )
-FIRST, CHOSEN, LOOKED_AT = 5, 5, 200  # samples from the front, drawn from the rest, and how far the rest goes
+FIRST, CHOSEN, LOOKED_AT = 4, 4, 200  # samples from the front, drawn from the rest, and how far the rest goes
 ROUGH = {torch.float16: 1e-2, torch.bfloat16: 6e-2}  # PyTorch rounds in between, MLX not always
 NEAR = 1e-3  # for `out=` and the like, where the values themselves were compared before
 WIDER = {

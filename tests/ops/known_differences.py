@@ -66,7 +66,7 @@ KNOWN: dict[str, str] = {
         ("aminmax:errors", "lucid converts into an `out` of a wider dtype"),
         ("arange:errors", "both refuse: PyTorch for the step, lucid for the dtype"),
         (" ".join(f"empty_strided:{d}" for d in _DTYPES), "strides other than row-major: MLX chooses them itself"),
-        (" ".join(f"as_strided.partial_views:{d}" for d in (*_DTYPES, "inplace")), _STRIDES),
+        (" ".join(f"as_strided.partial_views:{d}" for d in _DTYPES), _STRIDES),
         (
             " ".join(f"norm.nuc:{k}" for k in ("float32", "float64", "complex64", "out", "method")),
             "waits for lucid.linalg",
