@@ -285,13 +285,20 @@ class Tensor(Methods):
         return _bool(self.item())
 
     def __int__(self) -> _int:
-        return _int(self.item())
+        return _int(self._number())
 
     def __float__(self) -> _float:
-        return _float(self.item())
+        return _float(self._number())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number())
+
+    def _number(self) -> Any:
+        if self._data.size != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars, got a tensor of {self._data.size} elements"
+            )
+        return self.item()
 
     def __index__(self) -> _int:
         if self.dtype.is_inexact or self._data.size != 1:

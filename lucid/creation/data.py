@@ -139,7 +139,7 @@ def legacy(cls: type[Tensor], *args: Any, **kwargs: Any) -> Tensor:
     if (len(args) == 1 and not hasattr(args[0], "__index__")) or (len(args) == 1 and isinstance(args[0], TensorCore)):
         t = finish(from_data(args[0], to), device)
     else:
-        t = finish(mx.zeros(shape_of(args, "Tensor"), to.mx), device)
+        t = finish(mx.zeros(shape_of(args, "Tensor") if args else (0,), to.mx), device)
     return t if cls is _tape._Tensor else of_class(cls, t)
 
 
