@@ -10,9 +10,18 @@ torch = pytest.importorskip("torch")
 
 import lucid
 from tests.checks import check_error, check_op
+from tests.ops.database import oracle_is_spoiled
 from tests.ops.samples import DTYPES, FLOATS, accepts, smooth
 
 pytestmark = pytest.mark.parity
+
+
+@pytest.fixture(autouse=True)
+def _sound_oracle(request: pytest.FixtureRequest) -> None:
+    callspec = getattr(request.node, "callspec", None)
+    if callspec is not None and callspec.params.get("dtype") is torch.complex64 and oracle_is_spoiled():
+        pytest.skip("PyTorch's complex dot products are wrong where another OpenBLAS is preloaded")
+
 
 TOLERANCE = {torch.float64: 1e-12, torch.float16: 1e-2, torch.bfloat16: 8e-2, torch.complex64: 1e-4}
 
