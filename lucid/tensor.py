@@ -296,7 +296,7 @@ class Tensor(Methods):
     def _number(self) -> Any:
         if self._data.size != 1:
             raise ValueError(
-                f"only one element tensors can be converted to Python scalars, got a tensor of {self._data.size} elements"
+                f"only one element tensors can be converted to Python scalars, got one of {self._data.size} elements"
             )
         return self.item()
 
