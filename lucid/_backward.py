@@ -78,6 +78,7 @@ def _per_node(
     create_graph: bool,
     into_grad: bool,
 ) -> dict[Node, Any]:
+    """One `mx.vjp` a node, newest node first."""
     on_path, wanted = set(nodes), set(targets) if targets is not None else None
     waiting: dict[Node, int] = {}  # how many consumers of a leaf are still to come
     for node in nodes:
@@ -205,9 +206,7 @@ def _replay(
             slot[node] = len(leaves)
             leaves.append((node, node.out()._data))
     slot.update((n, len(leaves) + k) for k, n in enumerate(played))
-    program: list[
-        tuple[Any, Any, Sequence[Any]]
-    ] = []  # a function, where its arguments come from, and constants for the rest
+    program: list[tuple[Any, Any, Sequence[Any]]] = []  # a function, where each argument comes from, or its constant
     for node in played:
         if isinstance(node, Pick):
             program.append((node.index, slot[node.inputs[0]], ()))

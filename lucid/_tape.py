@@ -34,9 +34,8 @@ Fn = Callable[..., Any]
 
 _number = itertools.count(1).__next__
 evaluated = 0  # nodes with a smaller number may have a forward that is computed already
-_touched: weakref.WeakValueDictionary[int, Tensor] = (
-    weakref.WeakValueDictionary()
-)  # what the next step() must evaluate too
+# What the next step() must evaluate too.
+_touched: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
 _new, _ref, _array = object.__new__, weakref.ref, mx.array  # looked up on every call
 _Tensor: type[Tensor] = None  # type: ignore[assignment] # set once, by lucid.tensor
 
@@ -349,6 +348,7 @@ class Pick(Node):
 
 
 def accumulate(t: Tensor, gradient: Any) -> None:
+    """Add `gradient`, an array, or a tensor to derive again, to `t.grad`."""
     if t._grad is None:
         t._grad = as_tensor(gradient)
     elif isinstance(gradient, TensorCore):
@@ -410,55 +410,11 @@ _NAMES |= {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "c
 
 # What PyTorch can send a gradient through twice, because it saves no array for it.
 SAVES_NOTHING = frozenset(
-    [
-        "add",
-        "as_strided",
-        "cat",
-        "ceil",
-        "clone",
-        "copied",
-        "copy",
-        "cumsum",
-        "diag",
-        "diagonal",
-        "expand",
-        "fill",
-        "flatten",
-        "flip",
-        "floor",
-        "getitem",
-        "identity",
-        "mean",
-        "movedim",
-        "narrow",
-        "neg",
-        "pad",
-        "permute",
-        "repeat",
-        "reshape",
-        "roll",
-        "round",
-        "select",
-        "sign",
-        "slice",
-        "split",
-        "squeeze",
-        "stack",
-        "sub",
-        "sum",
-        "tile",
-        "to_copy",
-        "trace",
-        "transpose",
-        "tril",
-        "triu",
-        "unbind",
-        "unflatten",
-        "unfold",
-        "unsqueeze",
-        "view",
-        "zero",
-    ]
+    """
+    add as_strided cat ceil clone copied copy cumsum diag diagonal expand fill flatten flip floor getitem identity
+    mean movedim narrow neg pad permute repeat reshape roll round select sign slice split squeeze stack sub sum tile
+    to_copy trace transpose tril triu unbind unflatten unfold unsqueeze view zero
+    """.split()
 )
 
 
