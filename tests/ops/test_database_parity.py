@@ -10,7 +10,8 @@ pytest.importorskip("expecttest")
 from tests.ops import database
 from tests.ops.known_differences import KNOWN
 
-pytestmark = pytest.mark.parity
+# Tracing lines would double the time of these tests, and they reach little that no other test does.
+pytestmark = [pytest.mark.parity, pytest.mark.no_cover]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
