@@ -357,7 +357,7 @@ def grad(
         create_graph: record the backward itself, for higher derivatives.
         only_inputs: has to be True, as in PyTorch.
         allow_unused: give None, rather than raise, for an input that the outputs do not depend on.
-        is_grads_batched: has to be False; use `lucid.func.vmap` over `lucid.func.vjp` instead.
+        is_grads_batched: has to be False; call `grad` once for each cotangent instead.
         materialize_grads: give zeros instead of None.
 
     Raises RuntimeError if an input was not used, or requires no gradient, or the graph was released.

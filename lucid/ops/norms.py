@@ -79,7 +79,7 @@ def norm(
     """The `p`-norm of all elements or over `dim`. Its gradient at 0 is 0.
 
     `p` is any number, `inf`, `-inf`, or "fro", which is 2.
-    `dtype` converts the elements first. "nuc" is in `lucid.linalg.matrix_norm`.
+    `dtype` converts the elements first. "nuc" is not supported.
 
     >>> import lucid
     >>> lucid.norm(lucid.tensor([3.0, 4.0]))
@@ -87,7 +87,7 @@ def norm(
     """
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(
-            f'norm: expected a number, "fro" or None for p, got {p!r}; "nuc" is lucid.linalg.matrix_norm(x, "nuc")'
+            f'norm: expected a number, "fro" or None for p, got {p!r}; "nuc": use numpy.linalg.norm(x.numpy(), "nuc")'
         )
     power = 2.0 if p is None or isinstance(p, str) else float(p)
     kind = input._data.dtype if dtype is None else dtype.mx

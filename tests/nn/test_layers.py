@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 
+import mlx.core as mx
 import numpy as np
 import pytest
 
@@ -323,3 +324,13 @@ def test_gelu_in_two_parts_is_one():
         apart = F.gelu(x.clone().requires_grad_(), approximate)
         _tape.evaluate(apart)
         np.testing.assert_allclose(apart.detach().numpy(), together.numpy(), rtol=1e-6)
+
+
+def test_one_hot_of_lazy_classes_is_lazy(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes = lucid.randn(4, 3).argmax(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(mx, "eval", lambda *arrays: pytest.fail("evaluated"))
+        found = lucid.nn.functional.one_hot(classes, 3)
+    assert found.sum(1).tolist() == [1, 1, 1, 1]
+    with pytest.raises(RuntimeError, match="smaller than num_classes"):
+        lucid.nn.functional.one_hot(lucid.tensor([3]), 3)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import mlx.core as mx
 
-from lucid import _tape
-from lucid._grad_mode import no_grad
+from lucid import _known, _tape
+from lucid._grad_mode import mode, no_grad
 from lucid._tape import apply, wrap
 from lucid.dtypes import OF_MX
 from lucid.nn.functional import _check
@@ -120,7 +120,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         tensor: classes, int64.
         num_classes: how many there are; one more than the largest if -1, which has to be computed for that.
 
-    Raises RuntimeError for a class that is negative or not below `num_classes`.
+    Raises RuntimeError for a class that is negative or not below `num_classes`, where the values are known. Classes
+    still to be computed are not looked at if `num_classes` is given: one out of range then has a row of zeros.
     """
     if _check.tensor("one_hot", "tensor", tensor)._data.dtype != mx.int64:
         raise RuntimeError(
@@ -131,16 +132,19 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         if num_classes <= 0:
             raise RuntimeError("one_hot: Can not infer total number of classes from empty tensor.")
         return wrap(mx.zeros((*array.shape, num_classes), mx.int64))
-    _tape.evaluate(tensor)
-    if array.min().item() < 0:  # type: ignore[operator]
-        raise RuntimeError("one_hot: Class values must be non-negative.")
-    largest: Any = array.max().item()
-    if num_classes == -1:
-        num_classes = largest + 1
-    elif num_classes < 1:
+    if num_classes != -1 and num_classes < 1:
         raise RuntimeError("one_hot: num_classes should be positive")
-    elif largest >= num_classes:
-        raise RuntimeError("one_hot: Class values must be smaller than num_classes.")
+    if num_classes == -1 or mode.anomaly:
+        _tape.evaluate(tensor)
+        _known.know(array)
+    values = _known.values(tensor)
+    if values is not None:
+        if values.min() < 0:
+            raise RuntimeError("one_hot: Class values must be non-negative.")
+        if num_classes == -1:
+            num_classes = int(values.max()) + 1
+        elif values.max() >= num_classes:
+            raise RuntimeError("one_hot: Class values must be smaller than num_classes.")
 
     def one_hot(i: mx.array) -> mx.array:
         return (i[..., None] == mx.arange(num_classes, dtype=i.dtype)).astype(mx.int64)

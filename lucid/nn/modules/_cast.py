@@ -242,8 +242,5 @@ def share_memory(self: M) -> M:
 
 
 def compile(self: M, *args: Any, **kwargs: Any) -> M:
-    """Return self unchanged, whatever the arguments: code that opts into compilation here runs as it is.
-
-    To have a whole training step compiled, pass a function that makes it to `lucid.compile`.
-    """
+    """Return self unchanged, whatever the arguments: code that opts into compilation here runs as it is."""
     return self
