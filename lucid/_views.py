@@ -27,38 +27,50 @@ from lucid.device import device as Device
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-Fn = Callable[[mx.array], mx.array]
-Put = Callable[[mx.array, mx.array], mx.array]
-Trace = Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]
+Fn = Callable[..., mx.array]
+Put = Callable[..., mx.array]
+Trace = Callable[..., np.ndarray[Any, Any]]
+
+# Added to a tensor's version when `.data = ...` gives it other memory: its views stay with the old one.
+OTHER_MEMORY = 1 << 40
+
+_new = object.__new__  # looked up for every view
 
 
-OTHER_MEMORY = (
-    1 << 40
-)  # added to a tensor's version when `.data = ...` gives it other memory: its views stay with the old one
+class Move:
+    """What a view does to the tensor it looks at, in three forms that get the same further arguments.
+
+    Attributes:
+        fn: pure function from the array of the source to that of the view, made of moves only; None if both are one.
+        trace: does to a numpy array what `fn` does to the array, without copying; None if the view is contiguous.
+        put: puts the view's values back, `put(source_array, view_array) -> source_array`; by default through an index
+            map.
+    """
+
+    __slots__ = ("fn", "put", "trace")
+
+    def __init__(self, fn: Fn | None, trace: Trace | None = None, put: Put | None = None) -> None:
+        self.fn, self.trace, self.put = fn, trace, put
 
 
 class Extra:
     """What is unusual about a tensor: it is a view, or pinned to a device."""
 
-    __slots__ = ("base", "device", "fn", "ghost", "parent", "put", "seen", "trace", "tracked")
+    __slots__ = ("args", "base", "device", "ghost", "move", "parent", "seen", "tracked")
 
-    def __init__(
-        self,
-        parent: Tensor | None = None,
-        fn: Fn | None = None,
-        trace: Trace | None = None,
-        put: Put | None = None,
-        device: Device | None = None,
-    ) -> None:
-        self.parent, self.fn, self.trace, self.put, self.device = parent, fn, trace, put, device
-        self.ghost: np.ndarray[Any, Any] | None = None
-        self.tracked = mode.grad
-        self.base: Tensor | None = None  # the tensor at the root of the views, and its version when this one was read
-        self.seen = 0
-        if parent is not None:
-            above = parent._extra
-            self.base = parent if above is None or above.base is None else above.base
-            self.seen = self.base._version
+    move: Move
+    args: tuple[Any, ...]
+    parent: Tensor | None
+    base: Tensor | None  # the tensor at the root of the views
+    seen: int  # the version of `base` when this view was read
+    device: Device | None
+    ghost: np.ndarray[Any, Any] | None
+    tracked: bool  # whether the view was made while recording was on
+
+    @property
+    def fn(self) -> Fn | None:
+        """What makes the view's array from its parent's; None if they are one."""
+        return self.move.fn
 
     def refresh(self, t: Tensor) -> Any:
         """Follow the base of the view `t`. Returns what pins operations on `t` to a device, or None."""
@@ -75,11 +87,11 @@ class Extra:
             return
         if self.fn is None or isinstance(t._node, Leaf):
             value = _tape.array(self.parent)
-            t._data = value if self.fn is None else self.fn(value)
+            t._data = value if self.fn is None else self.fn(value, *self.args)
         else:
             before, mode.grad = mode.grad, self.tracked
             try:
-                fresh = apply(self.fn, self.parent)
+                fresh = apply(self.fn, self.parent, *self.args)
             finally:
                 mode.grad = before
             _become(t, fresh)
@@ -119,30 +131,45 @@ def pin(t: Tensor, device: Device) -> Tensor:
     if t._extra is not None:
         t._extra.device = elsewhere
     elif elsewhere is not None:
-        t._extra = Extra(device=elsewhere)
+        t._extra = elsewhere_than_default(elsewhere)
     return t
+
+
+def elsewhere_than_default(device: Device) -> Extra:
+    """The extra of a tensor on `device` that is no view."""
+    extra = _new(Extra)
+    extra.move, extra.args, extra.device = _SAME, (), device
+    extra.parent = extra.base = extra.ghost = None
+    extra.seen, extra.tracked = 0, False
+    return extra
 
 
 # ---- making views ----------------------------------------------------------------------------------------------------
 
 
+def moved(move: Move, source: Tensor, *args: Any) -> Tensor:
+    """The view `move.fn(source, *args)`."""
+    return attach(apply(move.fn, source, *args), source, move, args)  # type: ignore[arg-type]
+
+
 def view(fn: Fn, source: Tensor, trace: Trace | None = None, put: Put | None = None) -> Tensor:
-    """The view `fn(source)`.
-
-    Args:
-        fn: pure function from the array of `source` to that of the view, made of moves only.
-        source: what is looked at.
-        trace: does to a numpy array what `fn` does to the array, without copying; None if the view is contiguous.
-        put: puts the view's values back, `put(source_array, view_array) -> source_array`; by default through an index
-            map.
-    """
-    return attach(apply(fn, source), source, fn, trace, put)
+    """The view `fn(source)`, for functions made on the spot: see `Move`."""
+    return attach(apply(fn, source), source, Move(fn, trace, put))
 
 
-def attach(out: Tensor, source: Tensor, fn: Fn | None, trace: Trace | None = None, put: Put | None = None) -> Tensor:
-    """Make `out`, which was computed from `source` as `fn` does, a view of it."""
-    device = out._extra.device if out._extra is not None else None
-    out._extra = Extra(source, fn, trace, put, device)
+def attach(out: Tensor, source: Tensor, move: Move, args: tuple[Any, ...] = ()) -> Tensor:
+    """Make `out`, which was computed from `source` as `move` does, a view of it."""
+    extra = _new(Extra)  # every view comes through here: no `__init__`, no default arguments
+    extra.move = move
+    extra.args = args
+    extra.parent = source
+    extra.ghost = None
+    extra.tracked = mode.grad
+    above = source._extra
+    base = extra.base = source if above is None or above.base is None else above.base
+    extra.seen = base._version
+    extra.device = None if out._extra is None else out._extra.device
+    out._extra = extra
     return out
 
 
@@ -150,8 +177,8 @@ def alias(source: Tensor) -> Tensor:
     """A tensor over the same memory that is not connected to the tape: `detach()` and `.data`."""
     out = wrap(_tape.array(source))
     _tape.escape(source)
-    device = source._extra.device if source._extra is not None else None
-    out._extra = Extra(source, None, _same, _take_value, device)
+    attach(out, source, _SAME)
+    out._extra.device = source._extra.device if source._extra is not None else None
     return out
 
 
@@ -163,16 +190,19 @@ def _take_value(parent: mx.array, value: mx.array) -> mx.array:
     return value
 
 
+_SAME = Move(None, _same, _take_value)
+
+
 def ghost(t: Tensor) -> np.ndarray[Any, Any]:
     """A numpy array with the geometry of `t`, one byte an element: its strides are PyTorch's.
 
     Its memory is not to be read.
     """
     extra = t._extra
-    if extra is None or extra.base is None or extra.trace is None:
+    if extra is None or extra.base is None or extra.move.trace is None:
         return np.empty(t._data.shape, np.int8)
     if extra.ghost is None:
-        extra.ghost = extra.trace(ghost(extra.parent))
+        extra.ghost = extra.move.trace(ghost(extra.parent), *extra.args)
     found: np.ndarray[Any, Any] = extra.ghost
     return found
 
@@ -213,7 +243,7 @@ def assign(t: Tensor, new: Tensor) -> Tensor:
     def write(base: mx.array, value: mx.array) -> mx.array:
         parents = [base]
         for link in reversed(chain[1:]):
-            parents.append(parents[-1] if link.fn is None else link.fn(parents[-1]))
+            parents.append(parents[-1] if link.fn is None else link.fn(parents[-1], *link.args))
         for link in chain:
             value = _put(link, parents.pop(), value)
         return value
@@ -246,11 +276,11 @@ def _become(t: Tensor, new: Tensor) -> None:
 
 
 def _put(link: Extra, parent: mx.array, value: mx.array) -> mx.array:
-    if link.put is not None:
-        return link.put(parent, value)
+    if link.move.put is not None:
+        return link.move.put(parent, value, *link.args)
     if value.size == 0:
         return parent
     assert link.fn is not None
     positions = mx.arange(parent.size, dtype=mx.int32 if parent.size < 2**31 else mx.int64)
-    index = link.fn(positions.reshape(parent.shape)).reshape(-1)  # any view is an index map
+    index = link.fn(positions.reshape(parent.shape), *link.args).reshape(-1)  # any view is an index map
     return mx.put_along_axis(parent.reshape(-1), index, value.reshape(-1), 0).reshape(parent.shape)

@@ -148,7 +148,7 @@ def of_class(cls: type[Any], t: Tensor) -> Any:
     new = object.__new__(cls)
     new._data = array(t)
     new._node = new._grad = None
-    new._extra = _views.Extra(device=t._extra.device) if t._extra is not None and t._extra.device is not None else None
+    new._extra = _views.elsewhere_than_default(t._extra.device) if t._extra is not None and t._extra.device is not None else None
     new._version = 0
     return new
 

@@ -63,7 +63,7 @@ def strides_of(t: Tensor) -> tuple[int, ...]:
     """The strides of `t` in elements."""
     shape = array(t).shape
     extra = t._extra
-    if extra is None or extra.base is None or extra.trace is None or 0 in shape:
+    if extra is None or extra.base is None or extra.move.trace is None or 0 in shape:
         found = []
         step = 1
         for s in reversed(shape):

@@ -102,7 +102,8 @@ def _row(input: Tensor, dim: int, index: Tensor) -> Tensor:
     def trace(g: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return g[(_all,) * dim + (slice(0, 1),)]
 
-    return _views.attach(apply(select, input, position), input, lambda a: select(a, fixed), trace, put)
+    move = _views.Move(lambda a: select(a, fixed), trace, put)
+    return _views.attach(apply(select, input, position), input, move)
 
 
 # ---- reading with index tensors --------------------------------------------------------------------------------------

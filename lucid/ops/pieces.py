@@ -10,6 +10,7 @@ import numpy as np
 
 from lucid import _views
 from lucid._tape import apply, array
+from lucid._views import Move, moved
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import shape_of, wrap_dim
 from lucid.ops._keys import basic_shape
@@ -51,29 +52,39 @@ def put_at(key: Key, parent: mx.array, value: mx.array) -> mx.array:
     return new
 
 
+def _slice(a: mx.array, key: Key) -> mx.array:
+    return a[key]
+
+
+def _select(a: mx.array, key: Key) -> mx.array:
+    return a[key]
+
+
+def _unsqueeze(a: mx.array, key: Key) -> mx.array:
+    return a[key]
+
+
+def _slice_ghost(g: Ghost, key: Key) -> Ghost:
+    if None not in key:
+        return g[(*key, ...)]
+    plain = g[(*[k for k in key if k is not None], ...)]
+    return plain.reshape(basic_shape(key, g.shape), copy=False)  # gives dimensions of size 1 a stride, as PyTorch does
+
+
+def _slice_back(parent: mx.array, value: mx.array, key: Key) -> mx.array:
+    return put_at(key, parent, value)
+
+
+_SLICES = {
+    "slice": Move(_slice, _slice_ghost, _slice_back),
+    "select": Move(_select, _slice_ghost, _slice_back),
+    "unsqueeze": Move(_unsqueeze, _slice_ghost, _slice_back),
+}
+
+
 def sliced(operation: str, input: Tensor, key: Key) -> Tensor:
     """The view `input[key]` for a checked key of ints, slices and None."""
-
-    def fn(a: mx.array) -> mx.array:
-        return a[key]
-
-    fn.__qualname__ = operation
-    return _views.attach(apply(fn, input), input, fn, *_moves(key))
-
-
-def _moves(key: Key) -> tuple[Any, Any]:
-    def trace(g: Ghost) -> Ghost:
-        if None not in key:
-            return g[(*key, ...)]
-        plain = g[(*[k for k in key if k is not None], ...)]
-        return plain.reshape(
-            basic_shape(key, g.shape), copy=False
-        )  # gives dimensions of size 1 a stride, as PyTorch does
-
-    def put(parent: mx.array, value: mx.array) -> mx.array:
-        return put_at(key, parent, value)
-
-    return trace, put
+    return moved(_SLICES[operation], input, key)
 
 
 def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
@@ -142,16 +153,8 @@ def _attached(outs: Sequence[Tensor], input: Tensor, dim: int, bounds: Sequence[
     lead = (_all,) * dim
     for out, bound in zip(outs, bounds, strict=True):
         key = (*lead, slice(bound[0], bound[1], 1) if isinstance(bound, tuple) else bound)
-        _views.attach(out, input, _taker(key), *_moves(key))
+        _views.attach(out, input, _SLICES["slice"], (key,))
     return tuple(outs)
-
-
-def _taker(key: Key) -> Any:
-    def slice(a: mx.array) -> mx.array:
-        return a[key]
-
-    slice.__qualname__ = "slice"
-    return slice
 
 
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from lucid import _views
 from lucid._tape import apply, array
+from lucid._views import Move, moved
 from lucid.dtypes import dtype as _dtype
 from lucid.ops._check import check_tensor
 from lucid.ops._dims import shape_of, wrap_dim, wrap_dims
@@ -64,26 +65,36 @@ def resolve(operation: str, sizes: Sequence[Any], count: int) -> tuple[int, ...]
     raise RuntimeError(f"{operation}: shape '{list(shape)}' is invalid for input of size {count}")
 
 
-def _reshaped(operation: str, input: Tensor, shape: Sequence[Any]) -> Tensor:
-    def fn(a: mx.array) -> mx.array:
-        return mx.reshape(a, shape)
+def _view(a: mx.array, shape: Sequence[Any]) -> mx.array:
+    return mx.reshape(a, shape)
 
-    def trace(g: Ghost) -> Ghost:
-        return g.reshape(shape, copy=False)
 
-    def put(parent: mx.array, value: mx.array) -> mx.array:
-        return mx.reshape(value, parent.shape)
+def _squeeze(a: mx.array, shape: Sequence[Any]) -> mx.array:
+    return mx.reshape(a, shape)
 
-    fn.__qualname__ = operation
+
+def _fold_ghost(g: Ghost, shape: Sequence[Any]) -> Ghost:
+    return g.reshape(shape, copy=False)
+
+
+def _fold_back(parent: mx.array, value: mx.array, *_: Any) -> mx.array:
+    return mx.reshape(value, parent.shape)
+
+
+_VIEW = Move(_view, _fold_ghost, _fold_back)
+_SQUEEZE = Move(_squeeze, _fold_ghost, _fold_back)
+
+
+def _reshaped(operation: str, input: Tensor, shape: Sequence[Any], move: Move = _VIEW) -> Tensor:
     try:
-        return _views.view(fn, input, trace, put)
+        return moved(move, input, shape)
     except (ValueError, TypeError, RuntimeError, IndexError):  # only now find out what was wrong: this is a hot path
         check_tensor(operation, input)
         size = array(input).size
         resolved = resolve(operation, shape, size)
         if resolved == tuple(shape):
             raise
-        return _reshaped(operation, input, resolved)
+        return _reshaped(operation, input, resolved, move)
 
 
 def one_of(sizes: tuple[Any, ...]) -> Any:
@@ -147,7 +158,7 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
 
 def _can_view(t: Tensor, shape: Any) -> bool:
     extra = t._extra
-    if extra is None or extra.base is None or extra.trace is None:
+    if extra is None or extra.base is None or extra.move.trace is None:
         return True
     ghost = _views.ghost(t)
     if ghost.flags.c_contiguous:
@@ -212,6 +223,18 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 # ---- the order of dimensions -----------------------------------------------------------------------------------------
 
 
+def _permute(a: mx.array, dims: Sequence[int]) -> mx.array:
+    return mx.transpose(a, dims)
+
+
+def _permute_back(parent: mx.array, value: mx.array, dims: Sequence[int]) -> mx.array:
+    n = parent.ndim
+    return mx.transpose(value, [int(k) for k in np.argsort([d % n for d in dims])]) if n else value
+
+
+_PERMUTE = Move(_permute, np.transpose, _permute_back)
+
+
 def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """The dimensions in the order `dims`: `permute(x, (2, 0, 1))`, as a method also `x.permute(2, 0, 1)`.
 
@@ -221,18 +244,8 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     if not order and dims is None:
         raise TypeError("permute() missing 1 required positional arguments: 'dims'")
 
-    def fn(a: mx.array) -> mx.array:
-        return mx.transpose(a, wanted)
-
-    def trace(g: Ghost) -> Ghost:
-        return g.transpose(wanted)
-
-    def put(parent: mx.array, value: mx.array) -> mx.array:
-        n = parent.ndim
-        return mx.transpose(value, [int(k) for k in np.argsort([d % n for d in wanted])]) if n else value
-
     try:
-        return _views.view(fn, input, trace, put)
+        return moved(_PERMUTE, input, wanted)
     except (ValueError, TypeError, RuntimeError, IndexError):
         check_tensor("permute", input)
         n = array(input).ndim
@@ -250,20 +263,21 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
         return permute(input, found)
 
 
+def _transpose(a: mx.array, dim0: int, dim1: int) -> mx.array:
+    return mx.swapaxes(a, dim0, dim1)
+
+
+def _transpose_back(parent: mx.array, value: mx.array, dim0: int, dim1: int) -> mx.array:
+    return mx.swapaxes(value, dim0, dim1)
+
+
+_TRANSPOSE = Move(_transpose, np.swapaxes, _transpose_back)
+
+
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """`input` with the dimensions `dim0` and `dim1` exchanged. Raises IndexError if one is out of range."""
-
-    def fn(a: mx.array) -> mx.array:
-        return mx.swapaxes(a, dim0, dim1)
-
-    def trace(g: Ghost) -> Ghost:
-        return g.swapaxes(dim0, dim1)
-
-    def put(parent: mx.array, value: mx.array) -> mx.array:
-        return mx.swapaxes(value, dim0, dim1)
-
     try:
-        return _views.view(fn, input, trace, put)
+        return moved(_TRANSPOSE, input, dim0, dim1)
     except (ValueError, TypeError, RuntimeError, IndexError):
         check_tensor("transpose", input)
         n = array(input).ndim
@@ -373,20 +387,17 @@ def _conjugated(input: Tensor) -> Tensor:
 # ---- dimensions of size 1, and broadcasting --------------------------------------------------------------------------
 
 
+def _unsqueeze(a: mx.array, dim: int) -> mx.array:
+    return mx.expand_dims(a, dim)
+
+
+_UNSQUEEZE = Move(_unsqueeze, np.expand_dims, _fold_back)
+
+
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """`input` with a dimension of size 1 put in at `dim`. Raises IndexError out of range [-n - 1, n]."""
-
-    def fn(a: mx.array) -> mx.array:
-        return mx.expand_dims(a, dim)
-
-    def trace(g: Ghost) -> Ghost:
-        return np.expand_dims(g, dim)
-
-    def put(parent: mx.array, value: mx.array) -> mx.array:
-        return mx.reshape(value, parent.shape)
-
     try:
-        return _views.view(fn, input, trace, put)
+        return moved(_UNSQUEEZE, input, dim)
     except (ValueError, TypeError, RuntimeError, IndexError):
         check_tensor("unsqueeze", input)
         return unsqueeze(input, wrap_dim(dim, array(input).ndim + 1, "unsqueeze"))
@@ -403,7 +414,7 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
         if dim.__class__ is not tuple or dim
         else ()
     )
-    return _reshaped("squeeze", input, tuple([s for k, s in enumerate(shape) if s != 1 or k not in dims]))
+    return moved(_SQUEEZE, input, tuple([s for k, s in enumerate(shape) if s != 1 or k not in dims]))
 
 
 def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
@@ -453,21 +464,21 @@ def _expanded(operation: str, input: Tensor, wanted: Sequence[Any]) -> Tensor:
                 f"({have[k - lead]}) at "
                 f"non-singleton dimension {k}.  Target sizes: {list(wanted)}.  Tensor sizes: {list(have)}"
             )
+    return moved(_EXPAND, input, shape)
 
-    def fn(a: mx.array) -> mx.array:
-        return mx.broadcast_to(a, shape)
 
-    def put(parent: mx.array, value: mx.array) -> mx.array:
-        return mx.reshape(value, parent.shape)  # `assign` lets nothing through that is repeated
+def _expand(a: mx.array, shape: Sequence[int]) -> mx.array:
+    return mx.broadcast_to(a, shape)
 
-    def trace(g: Ghost) -> Ghost:
-        strides = list(g.strides)
-        for k in range(len(shape) - 1, -1, -1):
-            if k < lead:
-                strides.insert(0, 0 if shape[k] != 1 else shape[k + 1] * strides[0] if k + 1 < len(shape) else 1)
-            elif shape[k] != have[k - lead]:
-                strides[k - lead] = 0
-        return np.lib.stride_tricks.as_strided(g, shape, strides)
 
-    fn.__qualname__ = operation
-    return _views.view(fn, input, trace, put)
+def _expand_ghost(g: Ghost, shape: Sequence[int]) -> Ghost:
+    strides, lead = list(g.strides), len(shape) - g.ndim
+    for k in range(len(shape) - 1, -1, -1):
+        if k < lead:
+            strides.insert(0, 0 if shape[k] != 1 else shape[k + 1] * strides[0] if k + 1 < len(shape) else 1)
+        elif shape[k] != g.shape[k - lead]:
+            strides[k - lead] = 0
+    return np.lib.stride_tricks.as_strided(g, shape, strides)
+
+
+_EXPAND = Move(_expand, _expand_ghost, _fold_back)  # `assign` lets nothing through that is repeated
