@@ -18,14 +18,19 @@ def numpy_names(op: F) -> F:
 
     @functools.wraps(op)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            for name in _NAMES.keys() & kwargs.keys():
+        try:
+            return op(*args, **kwargs)
+        except (AttributeError, TypeError):  # only now find out what was wrong: this is a hot path
+            renamed = _NAMES.keys() & kwargs.keys()
+            for name in renamed:
                 kwargs.setdefault(_NAMES[name], kwargs.pop(name))
-        first = args[0] if args else kwargs.get("input")
-        if not isinstance(first, TensorCore):
-            if first is None and not args and "input" not in kwargs:
-                raise TypeError(f"{op.__name__}() missing 1 required positional arguments: 'input'")
-            raise TypeError(f"{op.__name__}(): argument 'input' must be Tensor, not {type(first).__name__}")
-        return op(*args, **kwargs)
+            first = args[0] if args else kwargs.get("input")
+            if isinstance(first, TensorCore):
+                if renamed:
+                    return op(*args, **kwargs)
+                raise
+        if first is None and not args and "input" not in kwargs:
+            raise TypeError(f"{op.__name__}() missing 1 required positional arguments: 'input'")
+        raise TypeError(f"{op.__name__}(): argument 'input' must be Tensor, not {type(first).__name__}")
 
     return call  # type: ignore[return-value]

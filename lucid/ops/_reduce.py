@@ -21,6 +21,7 @@ from lucid.ops._dims import wrap_dims
 Axes = tuple[int, ...] | None
 
 HALF = frozenset((mx.float16, mx.bfloat16))
+_WIDE = INEXACT - HALF
 _BLOCK = 4096  # up to here a chain of float32 additions loses less than the last three bits
 _BLOCKED = frozenset((mx.float32, mx.complex64))
 
@@ -50,13 +51,14 @@ def reduced_count(shape: tuple[int, ...], axes: Axes) -> int:
 
 def total(a: mx.array, axes: Axes, keepdim: bool = False) -> mx.array:
     """The sum over `axes`: of integers in int64, of half precision through float32, of many numbers in blocks."""
-    kind = a.dtype
-    if kind not in INEXACT:
-        if kind != mx.uint64:
-            a = a.astype(mx.int64)
+    kind, size = a.dtype, a.size
+    if kind in _WIDE:
+        if 0 < size <= _BLOCK:
+            return mx.sum(a, axes, keepdim)
     elif kind in HALF:
         return total(a.astype(mx.float32), axes, keepdim).astype(kind)
-    size = a.size
+    elif kind != mx.uint64:
+        a = a.astype(mx.int64)
     if size == 0:
         return mx.zeros(reduced_shape(a.shape, axes, keepdim), a.dtype)
     if size > _BLOCK and kind in _BLOCKED and reduced_count(a.shape, axes) > _BLOCK:

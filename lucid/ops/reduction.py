@@ -15,6 +15,7 @@ from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
 from lucid.ops._reduce import (
     HALF,
+    Axes,
     average,
     axes_of,
     product,
@@ -54,11 +55,19 @@ def sum(
     """
     axes = None if dim is None else axes_of(dim, input._data.ndim, "sum")
     if dtype is None:
-        result = apply(lambda a: total(a, axes, keepdim), input)
+        result = apply(_sum, input, axes, keepdim)
     else:
         to = dtype.mx
         result = apply(lambda a: total(a.astype(to), axes, keepdim).astype(to), input)
     return result if out is None else give(result, out, "sum")
+
+
+def _sum(a: mx.array, axes: Axes, keepdim: bool) -> mx.array:
+    return total(a, axes, keepdim)
+
+
+def _mean(a: mx.array, axes: Axes, keepdim: bool) -> mx.array:
+    return average(a, axes, keepdim)
 
 
 @numpy_names
@@ -107,7 +116,7 @@ def mean(
     to = None if dtype is None and input._data.dtype in INEXACT else _mean_dtype(input, dtype, "mean").mx
     axes = None if dim is None else axes_of(dim, input._data.ndim, "mean")
     if to is None:
-        result = apply(lambda a: average(a, axes, keepdim), input)
+        result = apply(_mean, input, axes, keepdim)
     else:
         result = apply(lambda a: average(a.astype(to), axes, keepdim), input)
     return result if out is None else give(result, out, "mean")
