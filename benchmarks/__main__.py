@@ -1,12 +1,12 @@
-"""Print the table: `python -m benchmarks [overhead|gpt]`."""
+"""Print the table: `python -m benchmarks [operations|overhead|gpt]`."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import gpt, overhead
+from benchmarks import gpt, operations, overhead
 
-SUITES = {"overhead": overhead, "gpt": gpt}
+SUITES = {"operations": operations, "overhead": overhead, "gpt": gpt}
 
 
 def main(names: list[str]) -> None:

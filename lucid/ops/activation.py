@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import dtypes
-from lucid._tape import apply
-from lucid.dtypes import OF_MX
+from lucid._tape import TensorCore, apply
+from lucid.dtypes import FLOATING, OF_MX
 from lucid.ops import _precise
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
@@ -56,8 +56,17 @@ def softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = 
     tensor([[0.5000, 0.5000],
             [0.0000, 1.0000]])
     """
+    if dtype is None and dim.__class__ is int and isinstance(input, TensorCore) and input._data.dtype in FLOATING:
+        n = input._data.ndim
+        if -n <= dim < n and input._data.size:
+            result = apply(_softmax, input, dim)
+            return result if out is None else give(result, out, "softmax")
     result = _along("softmax", _precise.softmax, input, dim, dtype)
     return result if out is None else give(result, out, "softmax")
+
+
+def _softmax(a: mx.array, axis: int) -> mx.array:
+    return _precise.softmax(a, axis)
 
 
 def log_softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = None) -> Tensor:

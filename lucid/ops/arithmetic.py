@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
+import numpy as np
 
-from lucid import dtypes
-from lucid._tape import TensorCore, apply, array, wrap
+from lucid import _known, dtypes
+from lucid._tape import TensorCore, apply, array, evaluate, wrap
 from lucid.dtypes import OF_MX
 from lucid.ops._out import give
 from lucid.ops._promotion import (
@@ -230,12 +231,19 @@ def _quotient(name: str, floats: Any, integers: Any, a: Any, b: Any) -> Tensor:
 
 def _check_divisor(b: Any, to: dtypes.dtype) -> None:
     if isinstance(b, TensorCore):
+        divisor = array(b)
+        if _known.within(b, 1, 2**63):
+            return
         try:
-            zero = (
-                (array(require_tensor("div", b)) == 0).any().item()
-            )  # costs an evaluation, as the price of an error where PyTorch has one
+            evaluate(b)  # the price of an error where PyTorch has one
         except ValueError:
             return  # inside mx.compile or mx.vmap there are no values to look at
+        values = np.array(divisor, copy=False)
+        zero = not values.all()
+        if values.size and not _known.is_known(b):
+            _known.know(divisor)
+        if values.size:
+            _known.saw(b, int(values.min()), int(values.max()))
     else:
         zero = int(b) % 2 ** (8 * to.itemsize) == 0
     if zero:

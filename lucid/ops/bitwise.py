@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid._tape import apply
-from lucid.dtypes import OF_MX, dtype
+from lucid._tape import TensorCore, apply
+from lucid.dtypes import INEXACT, OF_MX, dtype
 from lucid.ops._out import give
 from lucid.ops._promotion import binary, promoted, require_one_tensor, require_tensor, result_type
 
@@ -101,6 +101,10 @@ def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number, *, out: 
 
 def _bits(name: str, fn: Any, a: Any, b: Any) -> Tensor:
     require_one_tensor(name, a, b)
+    if isinstance(a, TensorCore) and isinstance(b, TensorCore):
+        dtype = a._data.dtype
+        if dtype not in INEXACT and dtype == b._data.dtype:
+            return apply(fn, a, b)  # type: ignore[no-any-return]
     to = result_type(a, b)
     if to.is_inexact:
         raise NotImplementedError(f"{name}: expected integers or bools, got {to!r}")

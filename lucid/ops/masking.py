@@ -9,11 +9,12 @@ import numpy as np
 
 from lucid import _known, _tape, _views
 from lucid._tape import apply, array
+from lucid.dtypes import FLOATING
 from lucid.ops import _keys
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._out import give
 from lucid.ops._place import take
-from lucid.ops._promotion import number, result_type
+from lucid.ops._promotion import constant, number, result_type
 
 __all__ = ["argwhere", "masked_fill", "masked_scatter", "masked_select", "nonzero", "where"]
 
@@ -42,6 +43,10 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype!r}"
         )
+    alike = is_tensor(input) and is_tensor(other) and input._data.dtype == other._data.dtype
+    if alike and condition._data.dtype == mx.bool_:
+        result: Tensor = apply(mx.where, condition, input, other)
+        return result if out is None else give(result, out, "where")
     to = result_type(input, other).mx
     a = input if is_tensor(input) else number(input, to)
     b = other if is_tensor(other) else number(other, to)
@@ -50,7 +55,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         return mx.where(c if c.dtype == mx.bool_ else c != 0, x.astype(to), y.astype(to))
 
     fn.__qualname__ = "where"
-    result: Tensor = apply(fn, condition, a, b)
+    result = apply(fn, condition, a, b)
     return result if out is None else give(result, out, "where")
 
 
@@ -75,6 +80,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """
     _mask("masked_fill", input, mask)
     to = array(input).dtype
+    known = constant(value, to) if to in FLOATING else None
+    if known is not None:
+        return apply(_masked_fill, input, mask, known)  # type: ignore[no-any-return]
     if is_tensor(value):
         if array(value).ndim:
             raise RuntimeError(
@@ -92,8 +100,11 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         return mx.where(m, v.astype(to), a)
 
     fn.__qualname__ = "masked_fill"
-    result: Tensor = apply(fn, input, mask, value)
-    return result
+    return apply(fn, input, mask, value)  # type: ignore[no-any-return]
+
+
+def _masked_fill(a: mx.array, mask: mx.array, value: mx.array) -> mx.array:
+    return mx.where(mask, value, a)
 
 
 def _fitting(value: Any, input: Tensor) -> mx.array:
