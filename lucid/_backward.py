@@ -29,9 +29,7 @@ def run_backward(
     """
     nodes = _reachable(roots, targets)
     if strategy == "auto":
-        touched = (
-            create_graph or mode.anomaly or (not into_grad and any(not isinstance(n, Leaf) for n in targets or ()))
-        )
+        touched = create_graph or mode.anomaly or any(not isinstance(n, Leaf) for n in targets or ())
         touched = touched or any(n.watched or (n.number < _tape.evaluated and not isinstance(n, Leaf)) for n in nodes)
         strategy = "per node" if touched else "replay"
     if strategy not in ("replay", "per node"):
@@ -150,6 +148,9 @@ def _run_hooks(node: Node, gradient: Any) -> Any:
         if result is not None:
             if not isinstance(result, TensorCore):
                 raise TypeError(f"hook: expected a Tensor or None, got {type(result).__name__}")
+            if array(result).shape != (array(gradient) if isinstance(gradient, TensorCore) else gradient).shape:
+                name = getattr(hook, "__name__", type(hook).__name__)
+                raise RuntimeError(f"hook {name!r} has changed the size of value, which is now {result.shape}")
             gradient = _like(result, gradient)
     t = node.out() if node.retains else None
     if t is not None and t._node is node:
@@ -288,6 +289,12 @@ def _roots(
                 raise RuntimeError(
                     f"Mismatch in shape: grad_output[{k}] has a shape of {tuple(value.shape)} and output[{k}] has a "
                     f"shape of {tuple(data.shape)}."
+                )
+            if data.dtype == mx.complex64 != value.dtype:
+                raise RuntimeError(
+                    "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
+                    f"dtype: grad_output[{k}] has a dtype of {OF_MX[value.dtype]!r} and output[{k}] has a dtype of "
+                    f"{OF_MX[data.dtype]!r}."
                 )
             value = value.astype(data.dtype)
         if create_graph:

@@ -199,6 +199,8 @@ class Elementwise(Operators):
 
     # -- ops/activation.py ---------------------------------------------------------------------------------------------
     log_softmax = ops.log_softmax
+    hardshrink = ops.hardshrink
+    prelu = ops.prelu
     relu = ops.relu
     relu_ = in_place(ops.relu)
     softmax = ops.softmax
@@ -212,12 +214,33 @@ class Elementwise(Operators):
     erfc_ = in_place(ops.erfc)
     erfinv = ops.erfinv
     erfinv_ = in_place(ops.erfinv)
+    i0 = ops.i0
+    i0_ = in_place(ops.i0)
     lgamma = ops.lgamma
     lgamma_ = in_place(ops.lgamma)
     mvlgamma = ops.mvlgamma
     mvlgamma_ = in_place(ops.mvlgamma)
     polygamma = special_functions.polygamma_method
     polygamma_ = in_place(special_functions.polygamma_method)
+
+    # -- ops/divisors.py -----------------------------------------------------------------------------------------------
+    gcd = ops.gcd
+    gcd_ = in_place(ops.gcd)
+    lcm = ops.lcm
+    lcm_ = in_place(ops.lcm)
+
+    # -- ops/float_parts.py --------------------------------------------------------------------------------------------
+    frexp = ops.frexp
+    ldexp = ops.ldexp
+    ldexp_ = in_place(ops.ldexp)
+    nextafter = ops.nextafter
+    nextafter_ = in_place(ops.nextafter)
+
+    # -- ops/incomplete_gamma.py ---------------------------------------------------------------------------------------
+    igamma = ops.igamma
+    igamma_ = in_place(ops.igamma)
+    igammac = ops.igammac
+    igammac_ = in_place(ops.igammac)
 
     # -- ops/comparison.py ---------------------------------------------------------------------------------------------
     allclose = ops.allclose

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import mlx.core as mx
@@ -10,6 +11,7 @@ import numpy as np
 from lucid import dtypes
 from lucid._known import know
 from lucid._tape import TensorCore, array
+from lucid.ops._promotion import number_dtype, promote_types
 
 _dtype = dtypes.dtype
 _OF_NUMPY = {d.numpy: d for d in dtypes.ALL if d is not dtypes.bfloat16}
@@ -30,15 +32,19 @@ def from_data(data: Any, dtype: _dtype | None = None) -> mx.array:
         return data if dtype is None else data.astype(dtype.mx)
     if isinstance(data, (np.ndarray, np.generic)):
         return from_numpy_array(data, _of_numpy(data) if dtype is None else dtype)
-    host = _host(data)
+    host = _host(data, dtype)
     kind = host.dtype.kind
     if dtype is None:
-        if kind == "f" and not _is_numpy(data):
+        if _holds(data, TensorCore):
+            dtype = _common(data)
+        elif kind == "f" and not _is_numpy(data):
             dtype = dtypes.get_default_dtype()
         else:
             dtype = dtypes.complex64 if kind == "c" else _OF_NUMPY[host.dtype]
     elif dtype.rank == 1 and host.size:
         _need_range(host, dtype)
+    elif dtype.rank == 0:
+        host = host != 0
     return from_numpy_array(host, dtype)
 
 
@@ -74,6 +80,17 @@ def _of_numpy(data: Any) -> _dtype:
     )
 
 
+def _common(data: Any) -> _dtype:
+    """The dtype that holds all numbers and 0-dim tensors in nested sequences."""
+    if isinstance(data, TensorCore):
+        return dtypes.OF_MX[data._data.dtype]
+    if isinstance(data, (np.ndarray, np.generic)) and not isinstance(data, float):
+        return _of_numpy(data)
+    if isinstance(data, _NUMBERS):
+        return number_dtype(data)
+    return functools.reduce(promote_types, map(_common, data))
+
+
 def _is_numpy(data: Any) -> bool:
     """True if the numbers in nested sequences are numpy's float64, which stay that, and not Python's floats."""
     while isinstance(data, (list, tuple)) and data:
@@ -83,12 +100,14 @@ def _is_numpy(data: Any) -> bool:
 
 def _need_range(host: np.ndarray[Any, Any], dtype: _dtype) -> None:
     top = int(np.iinfo(dtype.numpy).max)
-    bottom = int(np.iinfo(dtype.numpy).min) or -top  # unsigned dtypes take negative numbers, wrapped
+    bottom = int(np.iinfo(dtype.numpy).min)
+    if not bottom and host.dtype.kind != "f":
+        bottom = -top  # unsigned dtypes take negative integers, wrapped
     if host.dtype.kind in "iuf" and not (host.min() >= bottom and host.max() <= top):
         raise RuntimeError(f"tensor: value cannot be converted to type {dtype!r} without overflow")
 
 
-def _host(data: Any) -> np.ndarray[Any, Any]:
+def _host(data: Any, dtype: _dtype | None = None) -> np.ndarray[Any, Any]:
     """Nested sequences of numbers and tensors as one numpy array."""
     if not isinstance(data, _NUMBERS):
         if isinstance(data, (str, bytes)):
@@ -96,6 +115,8 @@ def _host(data: Any) -> np.ndarray[Any, Any]:
                 f"tensor: invalid data type {type(data).__name__!r}; expected numbers or nested sequences of them"
             )
         if not hasattr(data, "__len__") or not hasattr(data, "__getitem__") or isinstance(data, dict):
+            if dtype is not None:
+                raise TypeError(f"tensor: expected numbers for {dtype!r}, got {type(data).__name__}")
             raise RuntimeError(
                 f"tensor: Could not infer dtype of {type(data).__name__}; expected numbers or nested sequences of them"
             )
@@ -108,8 +129,8 @@ def _host(data: Any) -> np.ndarray[Any, Any]:
     except OverflowError:
         raise ValueError("tensor: Overflow when unpacking long long: an int does not fit in 64 bits") from None
     kind = found.dtype.kind
-    if kind == "O" or (kind == "u" and found.dtype.itemsize == 8 and not _holds_numpy(data)):
-        found = _objects(found)
+    if kind == "O" or (kind == "u" and found.dtype.itemsize == 8 and not _holds(data, (np.ndarray, np.generic))):
+        found = _objects(found, dtype)
     elif kind not in "biufc":
         numbers = any(isinstance(d, _NUMBERS) for d in data)
         raise (TypeError if numbers or kind == "S" else ValueError)(
@@ -120,30 +141,35 @@ def _host(data: Any) -> np.ndarray[Any, Any]:
 
 def _scalar(t: Any) -> Any:
     if t._data.size != 1:
-        raise ValueError(
+        raise (ValueError if t.dtype.is_inexact else TypeError)(
             "tensor: only one element tensors can be converted to Python scalars; use lucid.stack to join tensors, "
             f"got one of shape {tuple(t._data.shape)}"
         )
     return t.item()
 
 
-def _holds_numpy(data: Any) -> bool:
+def _holds(data: Any, kind: Any) -> bool:
+    """True if the first number in nested sequences, or one of those at the top, is of a `kind`."""
+    if isinstance(data, (list, tuple)) and any(isinstance(d, kind) for d in data):
+        return True
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
-    return isinstance(data, (np.ndarray, np.generic))
+    return isinstance(data, kind)
 
 
-def _objects(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Elements that numpy found no dtype for, or uint64 for, as int64 or float64."""
+def _objects(found: np.ndarray[Any, Any], dtype: _dtype | None) -> np.ndarray[Any, Any]:
+    """Elements that numpy found no dtype for, or uint64 for, as float64 (or complex128), for a tensor of `dtype`."""
     for v in found.flat:
         if isinstance(v, TensorCore):
             continue
         if not isinstance(v, (*_NUMBERS, np.generic)):
+            if dtype is not None:
+                raise TypeError(f"tensor: expected numbers for {dtype!r}, got {type(v).__name__}")
             raise RuntimeError(
                 f"tensor: Could not infer dtype of {type(v).__name__}; expected numbers or nested sequences of them"
             )
     values = [as_number(v) for v in found.flat]
-    if all(isinstance(v, (int, np.integer)) for v in values):
+    if (dtype is None or dtype.rank == 1) and all(isinstance(v, (int, np.integer)) for v in values):
         raise ValueError("tensor: Overflow when unpacking long long: an int does not fit in 64 bits")
     return np.array([complex(v) if isinstance(v, complex) else float(v) for v in values]).reshape(found.shape)
 

@@ -125,7 +125,7 @@ def _seed(value: Any) -> int:
         raise TypeError(f"manual_seed: expected an int, got {type(value).__name__}")
     number = int(value)
     if not -(2**63) <= number < 2**64:
-        raise RuntimeError(f"manual_seed: Overflow when unpacking long, expected -2**63 to 2**64 - 1, got {number}")
+        raise ValueError(f"manual_seed: Overflow when unpacking long, expected -2**63 to 2**64 - 1, got {number}")
     return number % 2**64
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lucid import _new, ops
+from lucid import storage as _storage
 from lucid._elementwise import Elementwise
+from lucid.linalg import flat, flat_spectral
 from lucid.ops._out import in_place
 
 
@@ -191,6 +193,7 @@ class Methods(Elementwise):
     new_ones = _new.new_ones
     new_full = _new.new_full
     new_empty = _new.new_empty
+    new_empty_strided = _new.new_empty_strided
 
     # -- ops/reinterpret.py --------------------------------------------------------------------------------------------
     view_as_real = ops.view_as_real
@@ -291,3 +294,72 @@ class Methods(Elementwise):
     unique_consecutive = ops.unique_consecutive
     bincount = ops.bincount
     histc = ops.histc
+
+    # -- ops/spectra.py ------------------------------------------------------------------------------------------------
+    stft = ops.stft
+    istft = ops.istft
+
+    # -- ops/copies.py, ops/former.py ----------------------------------------------------------------------------------
+    unsafe_chunk = ops.unsafe_chunk
+    unsafe_split = ops.unsafe_split
+    unsafe_split_with_sizes = ops.unsafe_split_with_sizes
+    slice_inverse = ops.slice_inverse
+    hash_tensor = ops.hash_tensor
+    sum_to_size = ops.former.sum_to_size
+    resize = ops.former.resize
+    resize_as = ops.former.resize_as
+
+    # -- ops/queries.py ------------------------------------------------------------------------------------------------
+    is_conj = ops.is_conj
+    is_distributed = ops.is_distributed
+    is_inference = ops.is_inference
+    is_neg = ops.is_neg
+    is_set_to = ops.queries.is_set_to
+    is_meta = is_nested = is_quantized = is_sparse = is_sparse_csr = is_mkldnn = property(ops.queries.no)
+    is_xla = is_xpu = is_ipu = is_vulkan = is_mtia = is_maia = property(ops.queries.no)
+    layout = property(ops.queries.the_layout)
+    name = property(ops.queries.name)
+    volatile = property(ops.queries.volatile)
+    grad_dtype = property(ops.queries.grad_dtype)
+    to_dense = ops.queries.to_dense
+    dense_dim = ops.queries.dense_dim
+    sparse_dim = ops.queries.sparse_dim
+    dim_order = ops.queries.dim_order
+
+    # -- ops/callables.py ----------------------------------------------------------------------------------------------
+    apply_ = ops.callables.apply_
+    map_ = ops.callables.map_
+    map2_ = ops.callables.map2_
+
+    # -- storage.py ----------------------------------------------------------------------------------------------------
+    storage = _storage.storage
+    storage_type = _storage.storage_type
+    untyped_storage = _storage.untyped_storage
+    set_ = _storage.set_
+
+    # -- ops/histograms.py, ops/membership.py --------------------------------------------------------------------------
+    histogram = ops.histogram
+    nonzero_static = ops.nonzero_static
+
+    # -- linalg/flat_spectral.py ---------------------------------------------------------------------------------------
+    cross = flat_spectral.cross
+    matrix_exp = flat_spectral.matrix_exp
+    matrix_power = flat_spectral.matrix_power
+    pinverse = flat_spectral.pinverse
+    svd = flat_spectral.svd
+
+    # -- linalg/flat.py ------------------------------------------------------------------------------------------------
+    cholesky = flat.cholesky
+    cholesky_inverse = flat.cholesky_inverse
+    cholesky_solve = flat.cholesky_solve
+    det = flat.det
+    inverse = flat.inverse
+    logdet = flat.logdet
+    lu = flat.lu
+    lu_solve = flat.lu_solve
+    slogdet = flat.slogdet
+    triangular_solve = flat.triangular_solve
+    geqrf = flat.geqrf
+    orgqr = flat.orgqr
+    ormqr = flat.ormqr
+    qr = flat.qr

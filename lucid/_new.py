@@ -113,3 +113,20 @@ def new_empty(
         layout=layout,
         pin_memory=pin_memory,
     )
+
+
+def new_empty_strided(
+    input: Tensor,
+    size: Any,
+    stride: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A tensor of the given size and strides to be filled, with this one's dtype and device unless others are named."""
+    return creation.empty_strided(
+        size, stride, layout=layout, requires_grad=requires_grad, pin_memory=pin_memory, **_like(input, dtype, device)
+    )

@@ -43,13 +43,13 @@ _Tensor: type[Tensor] = None  # type: ignore[assignment] # set once, by lucid.te
 class Core:
     """What the tape knows of a tensor: its array, the node that made it, and what is unusual about it."""
 
-    __slots__ = ("__dict__", "__weakref__", "_data", "_extra", "_grad", "_node", "_version")
+    __slots__ = ("__dict__", "__weakref__", "_data", "_extra", "_grad", "_node", "_writes")
 
     _data: mx.array
     _node: Node | None  # None: needs no gradient; a Leaf: wants one; any other: was computed from such
     _extra: Any  # None, or the lucid._views.Extra of a view or of a tensor on another device than the default
     _grad: Tensor | None
-    _version: int  # how often it was written in place
+    _writes: int  # how often it was written in place
 
 
 TensorCore: type[Tensor] = Core  # type: ignore[assignment] # there is one class of tensors: what is a Core is a Tensor
@@ -63,7 +63,7 @@ def wrap(data: mx.array) -> Tensor:
     t = _new(_Tensor)
     t._data = data
     t._node = t._extra = t._grad = None
-    t._version = 0
+    t._writes = 0
     return t
 
 
@@ -105,7 +105,7 @@ def apply(fn: Fn, *inputs: Any) -> Any:
         result = _new(_Tensor)  # `wrap`, without the call
         result._data = out
         result._node = result._extra = result._grad = None
-        result._version = 0
+        result._writes = 0
     else:
         result = tuple([wrap(o) for o in out])
     return result if pinned is None else fn.mark(result)  # type: ignore[attr-defined]
@@ -152,7 +152,7 @@ def _record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> An
         result._data = out
         result._node = node
         result._extra = result._grad = None
-        result._version = 0
+        result._writes = 0
         node.out = _ref(result)
         return result
     node = Node(fn, edges, primals)
@@ -355,7 +355,7 @@ def accumulate(t: Tensor, gradient: Any) -> None:
         t._grad = apply(mx.add, t._grad, gradient)
     elif t._grad._extra is None:  # in place, as PyTorch does: who holds the `.grad` tensor sees the sum
         t._grad._data = t._grad._data + gradient
-        t._grad._version += 1
+        t._grad._writes += 1
     else:
         t._grad.add_(wrap(gradient))
 
@@ -407,6 +407,7 @@ RELEASED = (
 # MLX's names that differ from PyTorch's.
 _NAMES = {"multiply": "mul", "subtract": "sub", "negative": "neg", "divide": "div", "power": "pow", "arctan2": "atan2"}
 _NAMES |= {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
+_NAMES |= {"less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge", "equal": "eq", "not_equal": "ne"}
 
 # What PyTorch can send a gradient through twice, because it saves no array for it.
 SAVES_NOTHING = frozenset(

@@ -5,8 +5,8 @@ the base since; writing it goes up the chain, each link putting the value back i
 through the tape, so that it is differentiable. `Tensor._extra` holds all this; it is None for a tensor that is neither
 a view nor elsewhere.
 
-Strides are PyTorch's logical ones: each view says what it does to a *ghost*, a numpy array of bytes with the tensor's
-geometry whose memory is never touched. MLX arrays have a layout of their own.
+Strides are PyTorch's logical ones: each view says where its elements lie in the memory of its parent, see
+`lucid._layout`. MLX arrays have a layout of their own.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
-import numpy as np
 
 from lucid import _tape
 from lucid._grad_mode import mode
+from lucid._layout import Layout, dense
 from lucid._tape import Leaf, apply, wrap
 from lucid.device import default as default_device
 from lucid.device import device as Device
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Fn = Callable[..., mx.array]
 Put = Callable[..., mx.array]
-Trace = Callable[..., np.ndarray[Any, Any]]
+Trace = Callable[..., Layout]
 
 # Added to a tensor's version when `.data = ...` gives it other memory: its views stay with the old one.
 OTHER_MEMORY = 1 << 40
@@ -42,21 +42,24 @@ class Move:
 
     Attributes:
         fn: pure function from the array of the source to that of the view, made of moves only; None if both are one.
-        trace: does to a numpy array what `fn` does to the array, without copying; None if the view is contiguous.
+        trace: `trace(layout_of_the_source, shape_of_the_view)` is the layout of the view; None if it owns its memory.
         put: puts the view's values back, `put(source_array, view_array) -> source_array`; by default through an index
             map.
+        owns: True if nobody else sees the source: what looks like a view is a tensor of its own in that layout.
     """
 
-    __slots__ = ("fn", "put", "trace")
+    __slots__ = ("fn", "owns", "put", "trace")
 
-    def __init__(self, fn: Fn | None, trace: Trace | None = None, put: Put | None = None) -> None:
-        self.fn, self.trace, self.put = fn, trace, put
+    def __init__(
+        self, fn: Fn | None, trace: Trace | None = None, put: Put | None = None, *, owns: bool = False
+    ) -> None:
+        self.fn, self.trace, self.put, self.owns = fn, trace, put, owns
 
 
 class Extra:
     """What is unusual about a tensor: it is a view, or pinned to a device."""
 
-    __slots__ = ("args", "base", "device", "ghost", "move", "parent", "seen", "tracked")
+    __slots__ = ("args", "base", "device", "layout", "move", "parent", "seen", "tracked")
 
     move: Move
     args: tuple[Any, ...]
@@ -64,7 +67,7 @@ class Extra:
     base: Tensor | None  # the tensor at the root of the views
     seen: int  # the version of `base` when this view was read
     device: Device | None
-    ghost: np.ndarray[Any, Any] | None
+    layout: Layout | None  # computed when it is asked for
     tracked: bool  # whether the view was made while recording was on
 
     @property
@@ -75,14 +78,14 @@ class Extra:
     def refresh(self, t: Tensor) -> Any:
         """Follow the base of the view `t`. Returns what pins operations on `t` to a device, or None."""
         base = self.base
-        if base is not None and self.seen != base._version:
+        if base is not None and self.seen != base._writes:
             self._follow(t)
         return None if self.device is None else Placed
 
     def _follow(self, t: Tensor) -> None:
         assert self.base is not None
         assert self.parent is not None
-        if (self.seen ^ self.base._version) >= OTHER_MEMORY:
+        if (self.seen ^ self.base._writes) >= OTHER_MEMORY:
             self.base = self.parent = None
             return
         if self.fn is None or isinstance(t._node, Leaf):
@@ -95,7 +98,7 @@ class Extra:
             finally:
                 mode.grad = before
             _become(t, fresh)
-        self.seen = self.base._version
+        self.seen = self.base._writes
 
 
 class Placed:
@@ -139,7 +142,7 @@ def elsewhere_than_default(device: Device) -> Extra:
     """The extra of a tensor on `device` that is no view."""
     extra = _new(Extra)
     extra.move, extra.args, extra.device = _SAME, (), device
-    extra.parent = extra.base = extra.ghost = None
+    extra.parent = extra.base = extra.layout = None
     extra.seen, extra.tracked = 0, False
     return extra
 
@@ -163,11 +166,11 @@ def attach(out: Tensor, source: Tensor, move: Move, args: tuple[Any, ...] = ()) 
     extra.move = move
     extra.args = args
     extra.parent = source
-    extra.ghost = None
+    extra.layout = None
     extra.tracked = mode.grad
     above = source._extra
     base = extra.base = source if above is None or above.base is None else above.base
-    extra.seen = base._version
+    extra.seen = base._writes
     extra.device = None if out._extra is None else out._extra.device
     out._extra = extra
     return out
@@ -182,8 +185,8 @@ def alias(source: Tensor) -> Tensor:
     return out
 
 
-def _same(ghost: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return ghost
+def _same(at: Layout, shape: tuple[int, ...]) -> Layout:
+    return at
 
 
 def _take_value(parent: mx.array, value: mx.array) -> mx.array:
@@ -193,30 +196,30 @@ def _take_value(parent: mx.array, value: mx.array) -> mx.array:
 _SAME = Move(None, _same, _take_value)
 
 
-def ghost(t: Tensor) -> np.ndarray[Any, Any]:
-    """A numpy array with the geometry of `t`, one byte an element: its strides are PyTorch's.
-
-    Its memory is not to be read.
-    """
-    extra = t._extra
+def layout(t: Tensor) -> Layout:
+    """The sizes, strides and offset of `t`: PyTorch's."""
+    extra, shape = t._extra, t._data.shape
     if extra is None or extra.base is None or extra.move.trace is None:
-        return np.empty(t._data.shape, np.int8)
-    if extra.ghost is None:
-        extra.ghost = extra.move.trace(ghost(extra.parent), *extra.args)
-    found: np.ndarray[Any, Any] = extra.ghost
+        return Layout(shape, dense(shape))
+    if extra.layout is None:
+        extra.layout = extra.move.trace(layout(extra.parent), shape, *extra.args)
+    found: Layout = extra.layout
     return found
 
 
 def is_view(t: Tensor) -> bool:
     """True if `t` shares the memory of another tensor, as the tape sees it."""
-    return t._extra is not None and t._extra.base is not None and t._extra.fn is not None
+    extra = t._extra
+    return extra is not None and extra.base is not None and extra.move.fn is not None and not extra.move.owns
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
-def assign(t: Tensor, new: Tensor) -> Tensor:
+def assign(t: Tensor, new: Tensor, *, uniform: bool = False) -> Tensor:
     """The one in-place primitive: `t`, and what it is a view of, take the values of `new`, a fresh tensor of its shape.
+
+    With `uniform`, all its values are the same: only then may elements of `t` share memory.
 
     Raises RuntimeError, as PyTorch does, for a leaf that requires a gradient, unless recording is off.
     """
@@ -229,21 +232,29 @@ def assign(t: Tensor, new: Tensor) -> Tensor:
         tracked = tracked and at._extra.fn is not None
         chain.append(at._extra)
         at = at._extra.parent
-    strides = ghost(t)
-    if strides.size and any(
-        stride == 0 and size > 1 for stride, size in zip(strides.strides, strides.shape, strict=True)
-    ):
+    shared = layout(t).repeats
+    if shared and not uniform:
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."
         )
-    if tracked and isinstance(extra.base._node, Leaf):
-        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    if tracked and (isinstance(t._node, Leaf) or isinstance(extra.base._node, Leaf)):
+        what = "a view of a leaf Variable" if is_view(t) else "a leaf Variable"
+        raise RuntimeError(f"{what} that requires grad is being used in an in-place operation.")
+
+    shared = shared or any(link.layout is not None and link.layout.repeats for link in chain)
 
     def write(base: mx.array, value: mx.array) -> mx.array:
+        if not value.size:
+            return base
         parents = [base]
         for link in reversed(chain[1:]):
             parents.append(parents[-1] if link.fn is None else link.fn(parents[-1], *link.args))
+        if shared:  # several positions of a view between are one of the base
+            places = _positions(base)
+            for link in reversed(chain):
+                places = places if link.fn is None else link.fn(places, *link.args)
+            return _put_at(base, places, value)
         for link in chain:
             value = _put(link, parents.pop(), value)
         return value
@@ -265,7 +276,7 @@ def _store(t: Tensor, new: Tensor, tracked: bool, what: str) -> None:
         raise RuntimeError(f"{what} that requires grad is being used in an in-place operation.")
     else:
         _become(t, new)
-    t._version += 1
+    t._writes += 1
     _tape.touch(t)
 
 
@@ -278,9 +289,13 @@ def _become(t: Tensor, new: Tensor) -> None:
 def _put(link: Extra, parent: mx.array, value: mx.array) -> mx.array:
     if link.move.put is not None:
         return link.move.put(parent, value, *link.args)
-    if value.size == 0:
-        return parent
     assert link.fn is not None
-    positions = mx.arange(parent.size, dtype=mx.int32 if parent.size < 2**31 else mx.int64)
-    index = link.fn(positions.reshape(parent.shape), *link.args).reshape(-1)  # any view is an index map
-    return mx.put_along_axis(parent.reshape(-1), index, value.reshape(-1), 0).reshape(parent.shape)
+    return _put_at(parent, link.fn(_positions(parent), *link.args), value)  # any view is an index map
+
+
+def _positions(a: mx.array) -> mx.array:
+    return mx.arange(a.size, dtype=mx.int32 if a.size < 2**31 else mx.int64).reshape(a.shape)
+
+
+def _put_at(a: mx.array, positions: mx.array, value: mx.array) -> mx.array:
+    return mx.put_along_axis(a.reshape(-1), positions.reshape(-1), value.reshape(-1), 0).reshape(a.shape)

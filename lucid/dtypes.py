@@ -14,6 +14,8 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from lucid import _left_out
+
 __all__ = [
     "bfloat16",
     "bool",
@@ -152,6 +154,4 @@ bool = bool_
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("complex128", "cdouble", "complex32", "chalf"):
-        raise AttributeError(f"lucid.{name}: MLX stores complex64 only; use lucid.complex64")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(_left_out.explain(__name__, name))

@@ -22,12 +22,12 @@ from lucid._generator import (
 from lucid._generator import bernoulli_mask as bernoulli_mask
 from lucid._generator import draw_exponential as draw_exponential
 from lucid._tape import TensorCore, array, escape
-from lucid.creation._place import check_shape, finish, options, running_on, sizes_of
+from lucid.creation._place import check_shape, finish, kind_for, options, running_on, sizes_of
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.ops._dims import shape_of
 from lucid.ops._out import give
 from lucid.ops._reduce import first_true
-from lucid.ops.sampling import check_range
+from lucid.ops.sampling import check_range, random_top, unrelated
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -118,9 +118,12 @@ def rand(
 ) -> Tensor:
     """Uniform numbers in [0, 1): `rand(2, 3)` or `rand((2, 3))`."""
     options("rand", layout)
-    shape, kind = sizes_of(sizes, size, "rand"), _floating(dtype, "rand")
+    shape, kind = sizes_of(sizes, size, "rand"), _floating(kind_for(out, dtype), "rand", complex_too=True)
     with running_on(device, kind):
-        data = draw_uniform(shape, kind, fresh_key(generator))
+        if kind == mx.complex64:
+            data = draw_uniform((*shape, 2), mx.float32, fresh_key(generator)).view(kind).reshape(shape)
+        else:
+            data = draw_uniform(shape, kind, fresh_key(generator))
     return give(finish(data, device, requires_grad), out, "rand")
 
 
@@ -137,7 +140,7 @@ def randn(
 ) -> Tensor:
     """Normal numbers of mean 0 and variance 1: `randn(2, 3)` or `randn((2, 3))`."""
     options("randn", layout)
-    shape, kind = sizes_of(sizes, size, "randn"), _floating(dtype, "randn", complex_too=True)
+    shape, kind = sizes_of(sizes, size, "randn"), _floating(kind_for(out, dtype), "randn", complex_too=True)
     with running_on(device, kind):
         data = draw_normal(shape, kind, fresh_key(generator))
     return give(finish(data, device, requires_grad), out, "randn")
@@ -150,7 +153,7 @@ def randint(
     size: Any = None,
     generator: Generator | None = None,
     out: Tensor | None = None,
-    dtype: Any = dtypes.int64,
+    dtype: Any = None,
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
@@ -191,6 +194,7 @@ def _integers(
     requires_grad: bool,
 ) -> Tensor:
     low, high, shape = _bound(low), _bound(high), check_shape(shape, "randint")
+    kind = kind_for(out, kind)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     to = dtypes.as_dtype(dtypes.int64 if kind is None else kind, "randint")
@@ -217,7 +221,7 @@ def randperm(
     *,
     generator: Generator | None = None,
     out: Tensor | None = None,
-    dtype: Any = dtypes.int64,
+    dtype: Any = None,
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
@@ -227,7 +231,15 @@ def randperm(
     options("randperm", layout)
     if n < 0:
         raise RuntimeError(f"randperm: n must be non-negative, got {n}")
-    to = dtypes.as_dtype(dtype, "randperm").mx
+    kind = kind_for(out, dtype)
+    found = dtypes.int64 if kind is None else dtypes.as_dtype(kind, "randperm")
+    if found.rank in (0, 3):
+        raise NotImplementedError(f"randperm: not implemented for {found!r}")
+    if n > 0 and found is not dtypes.bfloat16:
+        top = random_top(found)
+        if n > top:
+            raise RuntimeError(f"randperm: n cannot be greater than {top} for {found!r}, got {n}")
+    to = found.mx
     with running_on(device, to):
         key = fresh_key(generator)
         data = mx.random.permutation(n, key=key).astype(to) if n else mx.zeros((0,), to)
@@ -242,6 +254,7 @@ def rand_like(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """`rand` of the shape, dtype and device of `input`."""
@@ -258,6 +271,7 @@ def randn_like(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """`randn` of the shape, dtype and device of `input`."""
@@ -276,6 +290,7 @@ def randint_like(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """`randint` of the shape, dtype and device of `input`: `randint_like(x, high)` or `randint_like(x, low, high)`."""
@@ -343,7 +358,10 @@ def normal(
     if size is not None:
         if given:
             raise TypeError("normal: size goes with two numbers; tensors have a shape already")
-        shape, kind = check_shape(shape_of((size,), "normal"), "normal"), _floating(dtype, "normal", complex_too=True)
+        shape, kind = (
+            check_shape(shape_of((size,), "normal"), "normal"),
+            _floating(kind_for(out, dtype), "normal", complex_too=True),
+        )
     elif not given:
         raise TypeError("normal: expected a tensor as mean or std, or a size")
     else:
@@ -352,6 +370,7 @@ def normal(
         if kind not in FLOATING and kind != mx.complex64:
             raise NotImplementedError(f"normal: expected floating tensors, got {OF_MX[kind]!r}")
         device = _views.device_of(given[0]) if given[0]._extra is not None else device
+    parameters = (mean, std)
     std, mean = (array(v).astype(kind) if isinstance(v, TensorCore) else v for v in (std, mean))
     if isinstance(std, mx.array) and first_true(negative=std < 0):
         raise RuntimeError("normal expects all elements of std >= 0.0")
@@ -362,4 +381,4 @@ def normal(
             data = data * std
         if isinstance(mean, mx.array) or mean != 0:
             data = data + mean
-    return give(finish(data, device, requires_grad), out, "normal")
+    return give(unrelated(finish(data, device, requires_grad), *parameters), out, "normal")

@@ -15,6 +15,7 @@ import numpy as np
 
 from lucid import _backward, _printing, _tape, _views, creation, dtypes, ops
 from lucid._handles import Hooks, RemovableHandle
+from lucid._left_out import Absent
 from lucid._methods import Methods
 from lucid._size import Size
 from lucid._tape import Leaf, Node
@@ -25,7 +26,7 @@ __all__ = ["Tensor"]
 _dtype = dtypes.dtype
 
 
-class Tensor(Methods):
+class Tensor(Methods, Absent):
     """An n-dimensional array with gradients, stored and computed by MLX.
 
     `lucid.tensor(data)` makes one from numbers. The constructor is PyTorch's old one: `Tensor(2, 3)` has that shape,
@@ -265,8 +266,15 @@ class Tensor(Methods):
         _tape.escape(self)
         self._extra = None
         self._data = _tape.array(value)
-        self._version += _views.OTHER_MEMORY
+        self._writes += _views.OTHER_MEMORY
         _views.pin(self, value.device)
+
+    @property
+    def _version(self) -> _int:
+        """How often this tensor's memory was written in place; views share it."""
+        extra = self._extra
+        owner = self if extra is None or extra.base is None else extra.base
+        return owner._writes % _views.OTHER_MEMORY
 
     @property
     def _base(self) -> Tensor | None:
@@ -285,13 +293,21 @@ class Tensor(Methods):
         return _bool(self.item())
 
     def __int__(self) -> _int:
-        return _int(self._number())
+        return _int(self._real())
 
     def __float__(self) -> _float:
-        return _float(self._number())
+        return _float(self._real())
 
     def __complex__(self) -> complex:
         return complex(self._number())
+
+    def _real(self) -> Any:
+        value = self._number()
+        if isinstance(value, complex):
+            if value.imag:
+                raise RuntimeError(f"value cannot be converted to a real number without overflow: {value}; use .real")
+            return value.real
+        return value
 
     def _number(self) -> Any:
         if self._data.size != 1:
@@ -323,11 +339,13 @@ class Tensor(Methods):
             new._grad = self._grad.__deepcopy__(memo)
         return new
 
+    def __copy__(self) -> Tensor:
+        new = self.detach()
+        new.__class__ = type(self)  # over the same memory, as in PyTorch
+        new.__dict__.update(self.__dict__)
+        return new.requires_grad_() if self.requires_grad else new
+
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError(
-                "cannot pickle a tensor that was computed from others and requires grad; call detach() first"
-            )
         return creation.rebuild, (
             type(self),
             self.numpy(force=True),

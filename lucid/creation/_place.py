@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import _views
-from lucid._tape import wrap
+from lucid._tape import TensorCore, wrap
 from lucid.device import as_device, default, device
+from lucid.dtypes import as_dtype
 from lucid.ops._dims import shape_of
+from lucid.ops.memory_formats import check_layout
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -27,6 +29,15 @@ def finish(data: mx.array, device: Any = None, requires_grad: bool = False) -> T
     if data.dtype == mx.float64:
         check_float64(t.device)
     return t.requires_grad_() if requires_grad else t
+
+
+def kind_for(out: Any, dtype: Any) -> Any:
+    """`dtype`, or that of `out` if none is named. Raises RuntimeError if the two differ."""
+    if not isinstance(out, TensorCore):
+        return dtype
+    if dtype is not None and as_dtype(dtype, "out=") is not out.dtype:
+        raise RuntimeError(f"dtype {dtype!r} does not match dtype of out parameter ({out.dtype!r})")
+    return out.dtype
 
 
 def check_float64(where: device) -> None:
@@ -49,10 +60,7 @@ def running_on(device: Any, kind: mx.Dtype) -> Any:
 
 def options(operation: str, layout: Any = None, memory_format: Any = None) -> None:
     """Accept the layout and memory format that every tensor has, and raise NotImplementedError for others."""
-    if layout is not None and not str(layout).endswith("strided"):
-        raise NotImplementedError(
-            f"{operation}: layout {layout!r} is not supported, MLX has dense arrays only; leave it out"
-        )
+    check_layout(operation, layout)
     if memory_format is not None and not str(memory_format).endswith(("contiguous_format", "preserve_format")):
         raise NotImplementedError(
             f"{operation}: memory_format {memory_format!r} is not supported, MLX chooses it itself; leave it out"

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
-from lucid import _tape, _views, dtypes
+from lucid import _views, dtypes
 from lucid._from_data import from_data, from_numpy_array
 from lucid._tape import TensorCore, apply, array, wrap
-from lucid.creation._place import finish, running_on
+from lucid.creation._place import finish, options, running_on
 from lucid.device import as_device
-from lucid.ops._dims import shape_of
+from lucid.ops.geometry import laid_out_as
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-__all__ = ["as_tensor", "asarray", "from_numpy", "frombuffer", "tensor"]
+__all__ = ["as_tensor", "asarray", "from_file", "from_numpy", "frombuffer", "tensor"]
 
 _dtype = dtypes.dtype
 
@@ -114,7 +114,16 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     tensor([1, 2], dtype=lucid.int16)
     """
     to = dtypes.as_dtype(dtype, "frombuffer")
-    raw = memoryview(buffer).cast("B")[offset:]
+    try:
+        whole = memoryview(buffer).cast("B")
+    except TypeError:
+        raise ValueError(f"frombuffer: {type(buffer).__name__} does not implement Python's buffer protocol") from None
+    if whole and not 0 <= offset < len(whole):
+        raise ValueError(
+            f"frombuffer: offset ({offset} bytes) must be non-negative and no greater than buffer length "
+            f"({len(whole)} bytes) minus 1"
+        )
+    raw = whole[offset:]
     if count == 0 or not len(raw):
         raise ValueError(f"frombuffer: both buffer length ({len(raw)}) and count ({count}) must not be 0")
     if count < 0 and len(raw) % to.itemsize:
@@ -130,17 +139,37 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     return finish(data, None, requires_grad)
 
 
-def legacy(cls: type[Tensor], *args: Any, **kwargs: Any) -> Tensor:
-    """What `Tensor(...)` makes: a tensor of the given sizes, or of the given values, in the default dtype."""
-    device = kwargs.pop("device", None)
-    if kwargs:
-        raise TypeError(f"Tensor: unexpected arguments {sorted(kwargs)}; use lucid.tensor(data, dtype=...)")
-    to = dtypes.get_default_dtype()
-    if (len(args) == 1 and not hasattr(args[0], "__index__")) or (len(args) == 1 and isinstance(args[0], TensorCore)):
-        t = finish(from_data(args[0], to), device)
-    else:
-        t = finish(mx.zeros(shape_of(args, "Tensor") if args else (0,), to.mx), device)
-    return t if cls is _tape._Tensor else of_class(cls, t)
+def from_file(
+    filename: str,
+    shared: bool | None = None,
+    size: int = 0,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A 1-d tensor of the first `size` elements of a file of raw numbers, read now.
+
+    Raises RuntimeError if the file is not there or too short, NotImplementedError for `shared=True`: a tensor has
+    memory of its own, so writing to it cannot change the file.
+    """
+    if shared:
+        raise NotImplementedError("from_file: shared=True is not supported; write tensor.numpy().tofile(filename)")
+    options("from_file", layout)
+    to = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "from_file")
+    try:
+        with open(filename, "rb") as file:
+            raw = file.read(size * to.itemsize)
+    except OSError as error:
+        raise RuntimeError(f"from_file: unable to open file <{filename}> in read-only mode: {error.strerror}") from None
+    if len(raw) < size * to.itemsize:
+        raise RuntimeError(
+            f"from_file: file <{filename}> size <{len(raw)}> is smaller than the {size * to.itemsize} bytes asked for"
+        )
+    data = mx.array(np.frombuffer(raw, np.uint8)).view(to.mx) if raw else mx.zeros((0,), to.mx)
+    return finish(data, device, requires_grad)
 
 
 def of_class(cls: type[Any], t: Tensor) -> Any:
@@ -148,8 +177,10 @@ def of_class(cls: type[Any], t: Tensor) -> Any:
     new = object.__new__(cls)
     new._data = array(t)
     new._node = new._grad = None
-    new._extra = _views.elsewhere_than_default(t._extra.device) if t._extra is not None and t._extra.device is not None else None
-    new._version = 0
+    new._extra = (
+        _views.elsewhere_than_default(t._extra.device) if t._extra is not None and t._extra.device is not None else None
+    )
+    new._writes = 0
     return new
 
 
@@ -158,6 +189,8 @@ def like_copy(t: Tensor, data: mx.array) -> Tensor:
     source = wrap(data)
     _views.pin(source, t.device)
     new: Tensor = of_class(type(t), source)
+    if t._extra is not None:
+        new._extra = laid_out_as(source, t)._extra
     new.__dict__.update(t.__dict__)
     return new.requires_grad_() if t.requires_grad else new
 

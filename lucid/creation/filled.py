@@ -6,16 +6,18 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
-import numpy as np
 
 from lucid import dtypes
-from lucid._from_data import as_number, from_data
+from lucid._from_data import as_number
 from lucid._tape import TensorCore
-from lucid.creation._place import check_shape, finish, options, running_on, sizes_of
-from lucid.dtypes import OF_MX
+from lucid.creation._place import check_shape, finish, kind_for, options, running_on, sizes_of
 from lucid.ops._dims import shape_of
+from lucid.ops._fits import fitting
 from lucid.ops._out import give
 from lucid.ops._promotion import number_dtype
+from lucid.ops.geometry import laid_out_as
+from lucid.ops.memory_formats import contiguous_format
+from lucid.ops.pieces import as_strided
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "empty",
     "empty_like",
+    "empty_permuted",
     "empty_strided",
     "eye",
     "full",
@@ -35,12 +38,6 @@ __all__ = [
 ]
 
 _dtype = dtypes.dtype
-_LARGEST = {
-    "float16": 65504.0,
-    "bfloat16": 3.3895313892515355e38,
-    "float32": 3.4028234663852886e38,
-    "float64": math.inf,
-}
 
 
 def _filled(
@@ -72,7 +69,7 @@ def zeros(
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
-    data = _filled("zeros", sizes, size, 0, dtype, layout, device)
+    data = _filled("zeros", sizes, size, 0, kind_for(out, dtype), layout, device)
     return give(finish(data, device, requires_grad), out, "zeros")
 
 
@@ -87,7 +84,7 @@ def ones(
     pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of ones: `ones(2, 3)` or `ones((2, 3))`."""
-    data = _filled("ones", sizes, size, 1, dtype, layout, device)
+    data = _filled("ones", sizes, size, 1, kind_for(out, dtype), layout, device)
     return give(finish(data, device, requires_grad), out, "ones")
 
 
@@ -103,7 +100,7 @@ def empty(
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor to be filled: `empty(2, 3)` or `empty((2, 3))`. MLX has no uninitialised memory, so it holds zeros."""
-    data = _filled("empty", sizes, size, 0, dtype, layout, device, memory_format)
+    data = _filled("empty", sizes, size, 0, kind_for(out, dtype), layout, device, memory_format)
     return give(finish(data, device, requires_grad), out, "empty")
 
 
@@ -117,18 +114,49 @@ def empty_strided(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """A tensor to be filled, of row-major strides. Raises NotImplementedError for others: MLX chooses them itself."""
+    """A tensor to be filled, of the given strides. It holds zeros.
+
+    Raises RuntimeError for negative strides, and if the two differ in number.
+    """
     shape, strides = shape_of((size,), "empty_strided"), shape_of((stride,), "empty_strided")
     if len(shape) != len(strides):
         raise RuntimeError(
             f"empty_strided: dimensionality of sizes ({len(shape)}) must match that of strides ({len(strides)})"
         )
+    check_shape(shape, "empty_strided")
     dense = tuple(math.prod(shape[k + 1 :]) for k in range(len(shape)))
-    if any(s != d and n > 1 for s, d, n in zip(strides, dense, shape, strict=True)):
-        raise NotImplementedError(
-            f"empty_strided: expected row-major strides {dense}, got {strides}; use empty(...).permute(...)"
+    if 0 in shape or strides == dense:
+        return empty(shape, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad)
+    count = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+    memory = empty(max(count, 1), dtype=dtype, layout=layout, device=device)
+    found = as_strided(memory, shape, strides)
+    return found.requires_grad_() if requires_grad else found
+
+
+def empty_permuted(
+    size: Any,
+    physical_layout: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A tensor to be filled whose dimensions lie in memory in the order `physical_layout`. It holds zeros.
+
+    Raises RuntimeError unless that names each dimension once.
+    """
+    shape, order = shape_of((size,), "empty_permuted"), shape_of((physical_layout,), "empty_permuted")
+    if sorted(order) != list(range(len(shape))):
+        raise RuntimeError(
+            f"empty_permuted: expected each of the {len(shape)} dimensions of size once in physical_layout, got {order}"
         )
-    return empty(shape, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad)
+    check_shape(shape, "empty_permuted")
+    strides, step = [0] * len(shape), 1
+    for k in reversed(order):
+        strides[k], step = step, step * shape[k]
+    return empty_strided(shape, strides, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad)
 
 
 def full(
@@ -152,33 +180,18 @@ def full(
             [7, 7]])
     """
     options("full", layout)
-    fill_value = as_number(fill_value)
+    if isinstance(fill_value, TensorCore):
+        if fill_value._data.ndim or fill_value.requires_grad:
+            raise TypeError("full(): argument 'fill_value' must be Number, not Tensor; use .item() or expand()")
+        fill_value = fill_value.item()
+    dtype = kind_for(out, dtype)
     to = number_dtype(fill_value) if dtype is None else dtypes.as_dtype(dtype, "full")
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"full(): argument 'size' must be tuple of ints, not {type(size).__name__}")
     shape = check_shape(shape_of((size,), "full"), "full")
     with running_on(device, to.mx):
-        data = mx.full(shape, constant(fill_value, to, "full"), to.mx)
+        data = mx.full(shape, fitting(fill_value, to.mx, "full"), to.mx)
     return give(finish(data, device, requires_grad), out, "full")
-
-
-def constant(value: Any, to: _dtype, operation: str) -> mx.array:
-    """A number as a 0-dim array of dtype `to`. Raises RuntimeError if it does not fit."""
-    if to.rank == 1:
-        if isinstance(value, int) and not -(2**63) <= value < 2**64:
-            raise OverflowError(f"{operation}: int too big to convert: {value}")
-        limits = np.iinfo(to.numpy)
-        low = -int(limits.max) if not limits.min else int(limits.min)  # unsigned dtypes take negative numbers, wrapped
-        if isinstance(value, complex) or not math.isfinite(value) or not low <= int(value) <= limits.max:
-            raise RuntimeError(f"{operation}: value {value} cannot be converted to type {to!r} without overflow")
-        return mx.array(np.array(int(value) % 2 ** (8 * to.itemsize), np.uint64).astype(to.numpy))
-    if isinstance(value, complex) and not to.is_complex:
-        if value.imag:
-            raise RuntimeError(f"{operation}: value {value} cannot be converted to type {to!r} without overflow")
-        value = value.real
-    if to.is_floating_point and abs(value) > _LARGEST[to.name] and math.isfinite(value):
-        raise RuntimeError(f"{operation}: value {value} cannot be converted to type {to!r} without overflow")
-    return from_data(value, to)
 
 
 def zeros_like(
@@ -188,6 +201,7 @@ def zeros_like(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor of zeros, of the shape, dtype and device of `input`."""
@@ -201,6 +215,7 @@ def ones_like(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor of ones, of the shape, dtype and device of `input`."""
@@ -214,6 +229,7 @@ def empty_like(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor to be filled, of the shape, dtype and device of `input`. It holds zeros."""
@@ -228,6 +244,7 @@ def full_like(
     layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """A tensor filled with `fill_value`, of the shape, dtype and device of `input`."""
@@ -255,8 +272,11 @@ def _like(
         if value.__class__ is int and (value == 0 or value == 1):
             data = mx.ones(input._data.shape, to) if value else mx.zeros(input._data.shape, to)
         else:
-            data = mx.full(input._data.shape, constant(as_number(value), OF_MX[to], operation), to)
-    return finish(data, device, requires_grad)
+            data = mx.full(input._data.shape, fitting(as_number(value), to, operation), to)
+    if input._extra is None or memory_format is contiguous_format:
+        return finish(data, device, requires_grad)
+    found = laid_out_as(finish(data, device), input)
+    return found.requires_grad_() if requires_grad else found
 
 
 def scalar_tensor(
@@ -271,7 +291,7 @@ def scalar_tensor(
     """The number `s` as a 0-dim tensor of the default dtype, or of `dtype`."""
     options("scalar_tensor", layout)
     to = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "scalar_tensor")
-    return finish(constant(s, to, "scalar_tensor"), device, requires_grad)
+    return finish(fitting(s, to.mx, "scalar_tensor", rounds=True), device, requires_grad)
 
 
 def eye(
@@ -287,6 +307,7 @@ def eye(
 ) -> Tensor:
     """The identity matrix of `n` rows and `m` (default `n`) columns."""
     options("eye", layout)
+    dtype = kind_for(out, dtype)
     columns = n if m is None else m
     if n < 0 or columns < 0:
         raise RuntimeError(f"eye: n and m must be greater or equal to 0, got {n} and {columns}")

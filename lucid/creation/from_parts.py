@@ -34,7 +34,7 @@ def _parts(operation: str, a: Tensor, b: Tensor, names: str) -> None:
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The complex64 tensor of two float32 tensors, its real and its imaginary part."""
     _parts("complex", real, imag, "real and imag")
-    return give(apply(lambda x, y: x + y * mx.array(1j, mx.complex64), real, imag), out, "complex")
+    return give(apply(lambda x, y: x + y * mx.array(1j, mx.complex64), real, imag), out, "complex", exact=True)
 
 
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -44,4 +44,4 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     def fn(r: mx.array, phi: mx.array) -> mx.array:
         return r * mx.cos(phi) + r * mx.sin(phi) * mx.array(1j, mx.complex64)
 
-    return give(apply(fn, abs, angle), out, "polar")
+    return give(apply(fn, abs, angle), out, "polar", exact=True)

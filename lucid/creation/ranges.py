@@ -10,7 +10,9 @@ import numpy as np
 
 from lucid import dtypes
 from lucid._from_data import as_number, from_numpy_array
-from lucid.creation._place import finish, options, running_on
+from lucid._tape import TensorCore
+from lucid.creation._place import finish, kind_for, options, running_on
+from lucid.ops._fits import fitting
 from lucid.ops._out import give
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ __all__ = ["arange", "linspace", "logspace"]
 _dtype = dtypes.dtype
 
 
-def _plain(value: Any, operation: str) -> Any:
+def plain_number(value: Any, operation: str) -> Any:
+    """`value`, which may be numpy's or a tensor, as Python's number. Raises TypeError unless it is a real one."""
     value = value.item() if isinstance(value, np.generic) else as_number(value)
     if not isinstance(value, (int, float)):
         raise TypeError(f"{operation}: expected numbers, got {type(value).__name__}")
@@ -50,12 +53,13 @@ def arange(
     (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
     """
     options("arange", layout)
+    dtype = kind_for(out, dtype)
     if end is None:
         if start is None:
             raise TypeError("arange() missing 1 required positional argument: 'end'")
         start, end = 0, start
     start = 0 if start is None else start
-    start, end, step = _plain(start, "arange"), _plain(end, "arange"), _plain(step, "arange")
+    start, end, step = plain_number(start, "arange"), plain_number(end, "arange"), plain_number(step, "arange")
     if dtype is None:
         floating = any(isinstance(v, float) for v in (start, end, step))
         to = dtypes.get_default_dtype() if floating else dtypes.int64
@@ -87,6 +91,8 @@ def _steps(start: Any, step: Any, n: int, to: _dtype) -> mx.array:
         return mx.zeros((0,), to.mx)
     if to.rank == 1:
         start, step = int(start), int(step)
+        if step == 0:  # a fraction of one: PyTorch counts the steps before it cuts them off
+            return mx.full((n,), start, to.mx)
         if max(abs(start), abs(start + n * step)) < 2**31:
             return mx.arange(start, start + n * step, step, dtype=to.mx)
         found = np.arange(n, dtype=np.int64) * step + start if to is not dtypes.uint64 else None
@@ -119,6 +125,7 @@ def linspace(
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     options("linspace", layout)
+    dtype = kind_for(out, dtype)
     return give(_spaced("linspace", start, end, steps, None, dtype, device, requires_grad), out, "linspace")
 
 
@@ -137,12 +144,18 @@ def logspace(
 ) -> Tensor:
     """`base` raised to `steps` numbers from `start` to `end`, both included, at equal distances."""
     options("logspace", layout)
+    dtype = kind_for(out, dtype)
     return give(_spaced("logspace", start, end, steps, base, dtype, device, requires_grad), out, "logspace")
 
 
 def _spaced(
     operation: str, start: Any, end: Any, steps: int, base: float | None, dtype: Any, device: Any, requires_grad: bool
 ) -> Tensor:
+    for bound in (start, end):
+        if isinstance(bound, TensorCore) and bound._data.ndim:
+            raise RuntimeError(
+                f"{operation} only supports 0-dimensional start and end tensors, got {bound._data.ndim} dimension(s)"
+            )
     start, end = as_number(start), as_number(end)
     if not hasattr(steps, "__index__"):
         raise TypeError(f"{operation}: expected an int for steps, got {type(steps).__name__}")
@@ -155,8 +168,10 @@ def _spaced(
         to = dtypes.as_dtype(dtype, operation)
     if to.rank == 0:
         raise NotImplementedError(f"{operation}: expected a dtype of numbers, got bool")
+    if not to.is_complex and (isinstance(start, complex) or isinstance(end, complex)):
+        raise RuntimeError(f"{operation}: the complex bounds {start} and {end} cannot be converted to {to!r}")
     if to.rank == 1:
-        start, end = int(start), int(end)
+        start, end = (int(fitting(v, to.mx, operation).item()) for v in (start, end))
     values = np.linspace(start, end, steps) if steps != 1 else np.array([start])
     if base is not None:
         with np.errstate(all="ignore"):

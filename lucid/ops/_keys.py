@@ -129,8 +129,10 @@ def too_many(n: int) -> IndexError:
     return IndexError(f"too many indices for tensor of dimension {n}")
 
 
-def out_of_bounds(index: int, dim: int, size: int) -> IndexError:
-    """The error for an index outside its dimension."""
+def out_of_bounds(index: int, dim: int, size: int) -> Exception:
+    """The error for an index outside its dimension: ValueError for one beyond 64 bits."""
+    if not -(2**63) <= index < 2**63:
+        return ValueError(f"getitem: Overflow when unpacking long long: index {index} does not fit in 64 bits")
     return IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
 
 
@@ -155,19 +157,24 @@ def as_index(item: Any) -> Any:
     """
     if item is None or item is Ellipsis or isinstance(item, (bool, slice, TensorCore)):
         return item
-    if isinstance(item, np.bool_):
-        return bool(item)
     if isinstance(item, (int, np.integer)):
         return int(item)
     if isinstance(item, mx.array):
         return _tape.wrap(item)
     if isinstance(item, (list, tuple, range, np.ndarray)):
         found = _host(item)
-        if found.dtype.kind == "b":
+        if found.dtype.kind == "b" or (found.dtype == np.uint8 and isinstance(item, np.ndarray)):
+            found = found != 0
             return found if found.ndim else bool(found)
-        if found.dtype.kind in "iu" or (found.size == 0 and not isinstance(item, np.ndarray)):
+        if found.dtype.kind in "iuf":
             return found.astype(np.int64) if found.ndim else int(found)
+        if found.dtype.kind == "O" and all(isinstance(v, int) for v in found.flat):
+            raise ValueError("getitem: Overflow when unpacking long long: an index does not fit in 64 bits")
+        if found.dtype.kind in "cUS":
+            raise TypeError(f"getitem: expected integers as indices, got a sequence of {found.dtype}")
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    if isinstance(item, (str, bytes)):
+        raise TypeError(f"getitem: invalid data type {type(item).__name__!r} for an index")
     if hasattr(item, "__index__"):
         return item.__index__()
     raise IndexError(

@@ -44,42 +44,45 @@ def give(result: Tensor, out: Tensor | None, operation: str = "out=", *, exact: 
                 UserWarning,
                 stacklevel=3,
             )
-        value = _fit(result, out)
+        value = _fit(result, out, operation)
         out._extra = None
-        out._data, out._version = value._data, out._version + 1
+        out._data, out._writes = value._data, out._writes + 1
         return out
-    return _views.assign(out, _fit(result, out))
+    return _views.assign(out, _fit(result, out, operation))
 
 
-def give_pair(results: tuple[Tensor, ...], out: Sequence[Tensor] | None, operation: str) -> tuple[Tensor, ...]:
-    """`results`, or the tensors of `out` filled with them."""
+def give_pair(
+    results: tuple[Tensor, ...], out: Sequence[Tensor] | None, operation: str, *, exact: bool = False
+) -> tuple[Tensor, ...]:
+    """`results`, or the tensors of `out` filled with them: see `give`."""
     if out is None:
         return results
     if not isinstance(out, (tuple, list)) or len(out) != len(results):
         raise TypeError(
             f"{operation}: argument 'out' must be a tuple of {len(results)} Tensors, got {type(out).__name__}"
         )
-    return tuple([give(r, o, operation) for r, o in zip(results, out, strict=True)])
+    return tuple([give(r, o, operation, exact=exact) for r, o in zip(results, out, strict=True)])
 
 
-def into(t: Tensor, result: Tensor) -> Tensor:
+def into(t: Tensor, result: Tensor, operation: str = "in-place operation") -> Tensor:
     """Write `result` into `t`, as an in-place op does.
 
     Raises RuntimeError if its shape is another or its dtype does not fit.
     """
     if result._data.shape != t._data.shape:
         raise RuntimeError(
-            f"output with shape {list(t._data.shape)} doesn't match the broadcast shape {list(result._data.shape)}"
+            f"{operation}: output with shape {list(t._data.shape)} doesn't match the broadcast shape "
+            f"{list(result._data.shape)}"
         )
-    return _views.assign(t, _fit(result, t) if result is not t else apply(lambda a: a, t))
+    return _views.assign(t, _fit(result, t, operation) if result is not t else apply(lambda a: a, t))
 
 
-def _fit(result: Tensor, t: Tensor) -> Tensor:
+def _fit(result: Tensor, t: Tensor, operation: str) -> Tensor:
     have, want = OF_MX[result._data.dtype], OF_MX[t._data.dtype]
     if have is want:
         return result
     if have.rank > want.rank:
-        raise RuntimeError(f"result type {have!r} can't be cast to the desired output type {want!r}")
+        raise RuntimeError(f"{operation}: result type {have!r} can't be cast to the desired output type {want!r}")
     target = want.mx
     return apply(lambda a: a.astype(target), result)  # type: ignore[no-any-return]
 
@@ -89,9 +92,9 @@ def in_place(op: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Concatena
 
     @functools.wraps(op)
     def method(self: Tensor, *args: P.args, **kwargs: P.kwargs) -> Tensor:
-        return into(self, op(self, *args, **kwargs))
+        return into(self, op(self, *args, **kwargs), name)
 
-    method.__name__ += "_"
+    name = method.__name__ = op.__name__ + "_"
     method.__qualname__ = method.__name__
     method.__doc__ = f"`{op.__name__}` in place: see `lucid.{op.__name__}`. Returns the tensor itself."
     return method  # type: ignore[return-value]

@@ -12,10 +12,16 @@ from typing import Any
 
 import mlx.core as mx
 
+from lucid.ops._chebyshev import clenshaw
+from lucid.ops._derived import Fn, derived
+
 
 def exp(a: mx.array) -> mx.array:
     """The exponential."""
-    return mx.exp(a) if a.dtype != mx.float64 else mx.power(mx.array(math.e, mx.float64), a)
+    if a.dtype != mx.float64:
+        return mx.exp(a)
+    # what the last digit of math.e lacks, 1 - log(math.e), grows with the power
+    return mx.power(mx.array(math.e, mx.float64), a) * (1 + 5.318241376722e-17 * mx.maximum(a, -800.0))
 
 
 def sin(a: mx.array) -> mx.array:
@@ -114,19 +120,46 @@ _ERFC = (
 )
 
 
-def erfc(a: mx.array) -> mx.array:
-    """`1 - erf(a)` without cancellation, for any floating dtype."""
+def _bell(a: mx.array) -> mx.array:
+    """The derivative of `erf`."""
+    return 2 / math.sqrt(math.pi) * exp(-mx.square(a))
+
+
+def _erfc(a: mx.array) -> mx.array:
     z = mx.abs(a)
     near = z < 0.5
     z = mx.where(near, 1.0, mx.minimum(z, 30.0)).astype(a.dtype)
-    t = 2 / (2 + z)
-    y = 2 * t - 1
-    ahead = later = mx.zeros_like(z)
-    for c in reversed(_ERFC[1:]):  # Clenshaw's recurrence
-        ahead, later = 2 * y * ahead - later + c, ahead
-    tail = t * exp(y * ahead - later + _ERFC[0] - mx.square(z))
+    root, rest = _squared(z)
+    tail = scaled_tail(z) * exp(-rest) / root / root
     far = mx.where(a < 0, 2 - tail, tail)
     return mx.where(mx.isnan(a), a, mx.where(near, 1 - _erf_series(mx.where(near, a, 0.0).astype(a.dtype)), far))
+
+
+def erfcx(a: mx.array) -> mx.array:
+    """`exp(a ** 2) * erfc(a)`, finite for any positive `a`, for float32 and float64."""
+    near, left = mx.abs(a) < 0.5, a < 0
+    small = mx.where(near, a, 0.0).astype(a.dtype)
+    tail = scaled_tail(mx.where(near, 1.0, mx.where(left, -a, a)).astype(a.dtype))
+    far = mx.where(left, 2 * exp_square(mx.where(left, a, 0.0).astype(a.dtype)) - tail, tail)
+    return mx.where(near, exp(mx.square(small)) * (1 - _erf_series(small)), far)
+
+
+def exp_square(z: mx.array) -> mx.array:
+    """exp(z ** 2) to the last digit."""
+    root, rest = _squared(z)
+    return root * root * exp(rest)
+
+
+def scaled_tail(z: mx.array) -> mx.array:
+    """`erfcx` for z >= 0."""
+    t = 2 / (2 + z)
+    return t * exp(clenshaw(2 * t - 1, _ERFC))
+
+
+def _squared(z: mx.array) -> tuple[mx.array, mx.array]:
+    """`e` and `r` such that `e * e * exp(r)` is exp(z ** 2): the square of the first bits is exact, and `r` small."""
+    first = mx.stop_gradient(mx.round(mx.clip(z, -40.0, 40.0) * 64) / 64)
+    return 1 + mx.expm1(mx.square(first) / 2), (z - first) * (z + first)
 
 
 def _erf_series(a: mx.array) -> mx.array:
@@ -135,24 +168,56 @@ def _erf_series(a: mx.array) -> mx.array:
     return series(mx.square(a), [scale * (-1) ** k / (math.factorial(k) * (2 * k + 1)) for k in range(13)]) * a
 
 
+def erfc(a: mx.array) -> mx.array:
+    """`1 - erf(a)` without cancellation, for float32 and float64."""
+    return _derived_erfc(a)
+
+
 def erf(a: mx.array) -> mx.array:
     """The error function."""
-    if a.dtype != mx.float64:
-        return mx.erf(a)
+    return mx.erf(a) if a.dtype != mx.float64 else _derived_erf(a)
+
+
+def _erf(a: mx.array) -> mx.array:
     near = mx.abs(a) < 0.5
-    return mx.where(near, _erf_series(mx.where(near, a, 0.0)), 1 - erfc(mx.where(near, 1.0, a)))
+    return mx.where(near, _erf_series(mx.where(near, a, 0.0)), 1 - _erfc(mx.where(near, 1.0, a)))
+
+
+_derived_erf: Fn = derived(_erf, _bell)
+_derived_erfc: Fn = derived(_erfc, lambda a: -_bell(a))
 
 
 def erfinv(a: mx.array) -> mx.array:
-    """The inverse of `erf`: MLX's value and one Newton step in float64."""
-    if a.dtype != mx.float64:
-        return mx.erfinv(a)
-    inside = mx.abs(a) < 1
-    x = mx.where(inside, a, 0.0)
-    y = mx.erfinv(x)
-    y = y - (erf(y) - x) / (2 / math.sqrt(math.pi) * exp(-mx.square(y)))
-    return mx.where(inside, y, mx.erfinv(a))
+    """The inverse of `erf`."""
+    return mx.erfinv(a) if a.dtype != mx.float64 else _erfinv(a)
 
+
+def erf_inverse(x: mx.array, q: mx.array) -> mx.array:
+    """The inverse of `erf` at float64 `x`, given `q = 1 - abs(x)`, which may be smaller than `x` can tell."""
+    near = q >= 0.5
+    small = mx.where(near, x, 0.0)
+    y = mx.erfinv(small)
+    step = (_erf_series(y) - small) * (math.sqrt(math.pi) / 2) * exp(mx.square(y))
+    central = y - step / (1 + y * step)  # Halley's rule: the second derivative is -2 y times the first
+    q = mx.where(near, 0.5, q)
+    inside = q > 0
+    q = mx.where(inside, q, 0.5)
+    t = mx.sqrt(-2 * mx.log(q / 2))
+    # Abramowitz & Stegun 26.2.23, to four digits
+    ratio = series(t, [2.515517, 0.802853, 0.010328]) / series(t, [1.0, 1.432788, 0.189269, 0.001308])
+    y = (t - ratio) / math.sqrt(2)
+    for _ in range(2):
+        root, rest = _squared(y)
+        step = (q * root * root * exp(rest) - scaled_tail(y)) * (math.sqrt(math.pi) / 2)
+        y = y - step / (1 + y * step)
+    y = mx.where(inside, y, mx.inf)
+    result = mx.where(near, central, mx.where(x < 0, -y, y))
+    return mx.where(mx.abs(x) <= 1, result, mx.nan)
+
+
+_erfinv: Fn = derived(
+    lambda a: erf_inverse(a, 1 - mx.abs(a)), lambda a: math.sqrt(math.pi) / 2 * exp(mx.square(_erfinv(a)))
+)
 
 # What `unary_float` calls instead of MLX's function for float64.
 DOUBLE: dict[Any, Callable[[mx.array], mx.array]] = {

@@ -7,6 +7,7 @@ Tensors with dimensions outrank 0-dim tensors, which outrank Python numbers: a l
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,20 @@ def _array(value: Any, to: mx.Dtype) -> Any:
     return value if isinstance(value, TensorCore) else number(value, to)
 
 
+def require_fit(operation: str, value: Any, to: dtype) -> None:
+    """Raise RuntimeError, as PyTorch does, for a number that `to` cannot hold. Infinities fit into any float."""
+    fits = not isinstance(value, complex) or to.is_complex
+    if to.rank == 1 and fits and not isinstance(value, bool):
+        info = mx.iinfo(to.mx)
+        whole = isinstance(value, (int, np.integer))
+        low = -info.max if whole and not to.is_signed else info.min  # negative integers wrap around
+        fits = bool(math.isfinite(value)) and low <= int(value) <= info.max and (whole or to.is_signed or value >= 0)
+    elif to is dtypes.float16 and fits:
+        fits = abs(value) <= 65504 or not math.isfinite(value)
+    if not fits:
+        raise RuntimeError(f"{operation}: value cannot be converted to type {to!r} without overflow, got {value}")
+
+
 def require_tensor(operation: str, value: Any, argument: str = "input") -> Tensor:
     """`value` if it is a tensor. Raises TypeError naming the operation and the argument otherwise."""
     if isinstance(value, TensorCore):
@@ -170,7 +185,13 @@ def binary(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
         value = constant(a, b._data.dtype)
         if value is not None:
             return apply(fn, value, b)  # type: ignore[no-any-return]
-    to = result_type(a, b)
+    try:
+        to = result_type(a, b)
+    except TypeError:
+        if fn in _EQUALITY:
+            return _parts_equal(fn, a, b)
+        check_operands(fn, a, b)
+        raise
     if to.rank != 2 or fn is mx.subtract:
         check_operands(fn, a, b)
     if to is dtypes.float16 and (fn is mx.divide or (fn is mx.multiply and not isinstance(b, TensorCore))):
@@ -179,6 +200,21 @@ def binary(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
 
 
 _ORDERED = (mx.less, mx.less_equal, mx.greater, mx.greater_equal)
+_EQUALITY = (mx.equal, mx.not_equal)
+
+
+def _parts_equal(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
+    """Equality of float64 with complex64, by their parts: there is no dtype that holds both."""
+
+    def part(x: mx.array, of: Callable[[mx.array], mx.array]) -> mx.array:
+        return of(x) if x.dtype == mx.complex64 else x if of is mx.real else mx.zeros_like(x)
+
+    def compared(x: mx.array, y: mx.array) -> mx.array:
+        same = (part(x, mx.real) == part(y, mx.real)) & (part(x, mx.imag) == part(y, mx.imag))
+        return same if fn is mx.equal else mx.logical_not(same)
+
+    compared.__qualname__ = op_name(fn)
+    return apply(compared, *[_array(v, mx.complex64) for v in (a, b)])  # type: ignore[no-any-return]
 
 
 def check_operands(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> None:
@@ -207,7 +243,8 @@ def _through_float32(fn: Callable[[Any, Any], mx.array]) -> Callable[[Any, Any],
 
 def binary_float(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
     """Like `binary`, with integers and bools computed in the default floating dtype: division, atan2 and the like."""
-    if (a if isinstance(a, TensorCore) else b)._data.dtype in INEXACT:
+    one = a if isinstance(a, TensorCore) else b
+    if isinstance(one, TensorCore) and one._data.dtype in INEXACT:
         return binary(fn, a, b)
     to = result_type(a, b)
     return promoted(fn, to if to.is_inexact else dtypes.get_default_dtype(), a, b)

@@ -1,4 +1,4 @@
-"""Activations that live at the top level: relu, softmax, log_softmax."""
+"""Activations that are methods of a tensor too."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from lucid import dtypes
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.ops import _precise
+from lucid.ops._arguments import numpy_names
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
 from lucid.ops._promotion import constant, number, require_tensor
 
-__all__ = ["log_softmax", "relu", "softmax"]
+__all__ = ["hardshrink", "log_softmax", "prelu", "relu", "softmax"]
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 
+@numpy_names
 def relu(input: Tensor) -> Tensor:
     """`input` where it is positive, else 0. Raises NotImplementedError for bool and complex tensors.
 
@@ -40,6 +42,53 @@ def _relu(a: mx.array, zero: mx.array) -> mx.array:
     return mx.maximum(a, zero)
 
 
+@numpy_names
+def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
+    """`input`, and 0 where it lies in [-lambd, lambd]. Raises NotImplementedError for other than floating dtypes."""
+    if require_tensor("hardshrink", input)._data.dtype not in FLOATING:
+        raise NotImplementedError(f'"hardshrink" not implemented for {input.dtype!r}; convert the input with .float()')
+
+    def hardshrink(x: mx.array) -> mx.array:
+        wide = x.astype(mx.float32) if x.dtype != mx.float64 else x
+        return mx.where((wide >= -lambd) & (wide <= lambd), 0, x)
+
+    result: Tensor = apply(hardshrink, input)
+    return result if out is None else give(result, out, "hardshrink")
+
+
+@numpy_names
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """`input` where positive, `weight * input` elsewhere.
+
+    Args:
+        input: shape (N, C, *).
+        weight: one slope, or one for each of the C channels.
+
+    Raises RuntimeError if `weight` has another number of elements.
+    """
+    dtype = require_tensor("prelu", input)._data.dtype
+    if require_tensor("prelu", weight, "weight")._data.dtype != dtype:
+        raise RuntimeError(f"prelu: expected weight of the input's dtype {input.dtype!r}, got {weight.dtype!r}")
+    if dtype not in FLOATING:
+        raise NotImplementedError(f'"prelu" not implemented for {input.dtype!r}; convert both with .float()')
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: expected weight to be a scalar or 1D tensor, got shape {weight.shape}")
+    channels, slopes = input.shape[1] if input.ndim > 1 else 1, weight._data.size
+    if slopes not in (1, channels):
+        raise RuntimeError(
+            f"prelu: expected one weight or one for each of the {channels} channels of the input, got {slopes}"
+        )
+    dims = [1] * input.ndim
+    if input.ndim > 1:
+        dims[1] = slopes
+
+    def prelu(x: mx.array, w: mx.array) -> mx.array:
+        return mx.where(x > 0, x, w.reshape(dims) * x)
+
+    return apply(prelu, input, weight)  # type: ignore[no-any-return]
+
+
+@numpy_names
 def softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = None) -> Tensor:
     """Exponentials along `dim`, scaled to a sum of 1.
 
@@ -60,26 +109,27 @@ def softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = 
         n = input._data.ndim
         if -n <= dim < n and input._data.size:
             result = apply(_softmax, input, dim)
-            return result if out is None else give(result, out, "softmax")
+            return result if out is None else give(result, out, "softmax", exact=True)
     result = _along("softmax", _precise.softmax, input, dim, dtype)
-    return result if out is None else give(result, out, "softmax")
+    return result if out is None else give(result, out, "softmax", exact=True)
 
 
 def _softmax(a: mx.array, axis: int) -> mx.array:
     return _precise.softmax(a, axis)
 
 
+@numpy_names
 def log_softmax(input: Tensor, dim: int, dtype: Any = None, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of `softmax`, computed without its rounding errors. Arguments as there."""
     result = _along("log_softmax", _log_softmax, input, dim, dtype)
-    return result if out is None else give(result, out, "log_softmax")
+    return result if out is None else give(result, out, "log_softmax", exact=True)
 
 
 def _along(name: str, fn: Any, input: Tensor, dim: int, dtype: Any) -> Tensor:
     found = OF_MX[require_tensor(name, input)._data.dtype]
     d = found if dtype is None else dtypes.as_dtype(dtype, name)
     axis = wrap_dim(dim, input._data.ndim, name)
-    if not d.is_floating_point:
+    if not d.is_floating_point and input._data.size:
         raise NotImplementedError(
             f"{name}: not implemented for {d!r}; pass dtype=lucid.float32 or another floating dtype"
         )

@@ -11,6 +11,7 @@ import numpy as np
 from lucid import _known, dtypes
 from lucid._tape import TensorCore, apply, array, evaluate, wrap
 from lucid.dtypes import OF_MX
+from lucid.ops._arguments import numpy_names
 from lucid.ops._out import give
 from lucid.ops._promotion import (
     binary,
@@ -19,6 +20,7 @@ from lucid.ops._promotion import (
     number,
     number_dtype,
     promoted,
+    require_fit,
     require_one_tensor,
     require_tensor,
     result_type,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 
+@numpy_names
 def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """`input + alpha * other`, broadcast and with type promotion.
 
@@ -63,6 +66,7 @@ def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, ou
     return result if out is None else give(result, out, "add")
 
 
+@numpy_names
 def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, out: Tensor | None = None) -> Tensor:
     """`input - alpha * other`, broadcast and with type promotion.
 
@@ -82,11 +86,14 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1, ou
 subtract = sub
 
 
+@numpy_names
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """`other - alpha * input`, broadcast and with type promotion. Raises RuntimeError for bool tensors."""
-    return sub(other, require_tensor("rsub", input), alpha=alpha)
+    require_tensor("rsub", input)
+    return sub(other, input, alpha=alpha)
 
 
+@numpy_names
 def mul(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input * other`, broadcast and with type promotion; for bool tensors this is their `and`."""
     result = binary(mx.multiply, input, other)
@@ -96,6 +103,7 @@ def mul(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = 
 multiply = mul
 
 
+@numpy_names
 def div(
     input: Tensor | Number, other: Tensor | Number, *, rounding_mode: str | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -117,6 +125,8 @@ def div(
     """
     if rounding_mode is None:
         result = binary_float(mx.divide, input, other)
+    elif not isinstance(rounding_mode, str):
+        raise TypeError(f"div(): argument 'rounding_mode' must be str, not {type(rounding_mode).__name__}")
     elif rounding_mode == "floor":
         result = _quotient("div", _floor_divide, _floor_divide_integers, input, other)
     elif rounding_mode == "trunc":
@@ -131,11 +141,13 @@ def div(
 divide = div
 
 
-def true_divide(dividend: Tensor | Number, divisor: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
-    """`dividend / divisor` without rounding: `div` with no `rounding_mode`."""
-    return div(dividend, divisor, out=out)
+@numpy_names
+def true_divide(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+    """`input / other` without rounding: `div` with no `rounding_mode`."""
+    return div(input, other, out=out)
 
 
+@numpy_names
 def floor_divide(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input // other`, the quotient rounded downwards; integers stay integers.
 
@@ -144,6 +156,7 @@ def floor_divide(input: Tensor | Number, other: Tensor | Number, *, out: Tensor 
     return give(_quotient("floor_divide", _floor_divide, _floor_divide_integers, input, other), out, "floor_divide")
 
 
+@numpy_names
 def remainder(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input % other` as Python has it: the result has the sign of `other`.
 
@@ -157,6 +170,7 @@ def remainder(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | N
     return give(_integral("remainder", _remainder, _remainder_integers, input, other), out, "remainder")
 
 
+@numpy_names
 def fmod(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """The remainder as C has it: the result has the sign of `input`.
 
@@ -165,6 +179,7 @@ def fmod(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None =
     return give(_integral("fmod", _fmod, _fmod_integers, require_tensor("fmod", input), other), out, "fmod")
 
 
+@numpy_names
 def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`-input`. Raises RuntimeError for bool tensors, which `logical_not` inverts."""
     if require_tensor("neg", input)._data.dtype == mx.bool_:
@@ -172,12 +187,13 @@ def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
             "neg: negation, the `-` operator, is not supported for a bool tensor; use `~` or logical_not()"
         )
     result: Tensor = apply(mx.negative, input)
-    return result if out is None else give(result, out, "neg")
+    return result if out is None else give(result, out, "neg", exact=True)
 
 
 negative = neg
 
 
+@numpy_names
 def positive(input: Tensor) -> Tensor:
     """`input` itself. Raises RuntimeError for bool tensors."""
     if require_tensor("positive", input)._data.dtype == mx.bool_:
@@ -191,6 +207,7 @@ def _add_scaled(name: str, a: Any, b: Any, alpha: Any) -> Tensor:
         raise RuntimeError(f"{name}: for {to!r} inputs, argument alpha must not be {type(alpha).__name__}")
     if isinstance(alpha, bool) and to.rank:
         raise RuntimeError(f"{name}: boolean alpha is only supported for boolean results, got inputs of {to!r}")
+    require_fit(name, alpha, to)
 
     def scaled(x: mx.array, y: mx.array) -> mx.array:
         product = y * (number(alpha, y.dtype) if to.rank else mx.array(bool(alpha)))
@@ -210,7 +227,8 @@ def _integral(name: str, floats: Any, integers: Any, a: Any, b: Any) -> Tensor:
     if to.rank in (0, 3):
         raise NotImplementedError(f"{name}: not implemented for {to!r}; convert the operands first")
     if to.rank == 1:
-        _check_divisor(b, to)
+        if not isinstance(a, TensorCore) or a._data.size:
+            _check_divisor(name, b, to)
         return promoted(integers, to, a, b)
     if isinstance(b, TensorCore) and b._node is not None and name in ("remainder", "fmod"):
         floats = _with_exact_quotient(floats)
@@ -229,7 +247,7 @@ def _quotient(name: str, floats: Any, integers: Any, a: Any, b: Any) -> Tensor:
     return apply(lambda x: x.astype(to.mx), quotient)  # type: ignore[no-any-return]
 
 
-def _check_divisor(b: Any, to: dtypes.dtype) -> None:
+def _check_divisor(name: str, b: Any, to: dtypes.dtype) -> None:
     if isinstance(b, TensorCore):
         divisor = array(b)
         if _known.within(b, 1, 2**63):
@@ -247,7 +265,7 @@ def _check_divisor(b: Any, to: dtypes.dtype) -> None:
     else:
         zero = int(b) % 2 ** (8 * to.itemsize) == 0
     if zero:
-        raise RuntimeError("ZeroDivisionError: integer division or remainder by zero")
+        raise RuntimeError(f"{name}: ZeroDivisionError, integer division or remainder by zero")
 
 
 def _safe(b: mx.array) -> tuple[mx.array, mx.array | None]:
@@ -300,8 +318,9 @@ def _with_exact_quotient(rest_of: Callable[[mx.array, mx.array], mx.array]) -> A
         x, y = mx.stop_gradient(a), mx.stop_gradient(b)
         value = rest_of(x, y)
         quotient = mx.round((x - value) / y)
-        step = mx.where(mx.isfinite(quotient) & mx.isfinite(y), b - y, 0)
-        return value + (a - x) - mx.where(mx.isfinite(quotient), quotient, 0) * step
+        by_zero = mx.where(y == 0, mx.floor(x / y), 0)  # infinite, and so is the gradient
+        quotient = mx.where(mx.isfinite(quotient), quotient, by_zero)
+        return value + (a - x) - quotient * mx.where(mx.isinf(y), 0, b - y)
 
     rest.__qualname__ = rest_of.__qualname__
     return rest

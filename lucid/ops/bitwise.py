@@ -8,6 +8,7 @@ import mlx.core as mx
 
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import INEXACT, OF_MX, dtype
+from lucid.ops._arguments import numpy_names
 from lucid.ops._out import give
 from lucid.ops._promotion import binary, promoted, require_one_tensor, require_tensor, result_type
 
@@ -29,16 +30,19 @@ if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 
+@numpy_names
 def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Where both are true; numbers other than zero are."""
     return give(_logical("logical_and", mx.logical_and, input, other), out, "logical_and")
 
 
+@numpy_names
 def logical_or(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Where at least one is true; numbers other than zero are."""
     return give(_logical("logical_or", mx.logical_or, input, other), out, "logical_or")
 
 
+@numpy_names
 def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Where exactly one is true; numbers other than zero are.
 
@@ -49,6 +53,7 @@ def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> T
     return give(_logical("logical_xor", mx.not_equal, input, other), out, "logical_xor")
 
 
+@numpy_names
 def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Where `input` is zero or False."""
     return give(apply(lambda a: a == 0, require_tensor("logical_not", input)), out, "logical_not")
@@ -57,32 +62,42 @@ def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def _logical(name: str, fn: Any, a: Any, b: Any) -> Tensor:
     require_tensor(name, a)
     require_tensor(name, b, "other")
-    return apply(lambda x, y: fn(x != 0, y != 0), a, b)  # type: ignore[no-any-return]
+
+    def truth(x: mx.array, y: mx.array) -> mx.array:
+        return fn(x != 0, y != 0)  # type: ignore[no-any-return]
+
+    truth.__qualname__ = name
+    return apply(truth, a, b)  # type: ignore[no-any-return]
 
 
+@numpy_names
 def bitwise_and(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input & other` for integers and bools."""
     return give(_bits("bitwise_and", mx.bitwise_and, input, other), out, "bitwise_and")
 
 
+@numpy_names
 def bitwise_or(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input | other` for integers and bools."""
     return give(_bits("bitwise_or", mx.bitwise_or, input, other), out, "bitwise_or")
 
 
+@numpy_names
 def bitwise_xor(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input ^ other` for integers and bools."""
     return give(_bits("bitwise_xor", mx.bitwise_xor, input, other), out, "bitwise_xor")
 
 
+@numpy_names
 def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`~input`: for bools their negation, for integers `-input - 1`. Raises NotImplementedError for other dtypes."""
     d = OF_MX[require_tensor("bitwise_not", input)._data.dtype]
     if d.is_inexact:
         raise NotImplementedError(f"bitwise_not: expected an integer or bool tensor, got {d!r}")
-    return give(apply(mx.bitwise_invert if d.rank else mx.logical_not, input), out, "bitwise_not")
+    return give(apply(mx.bitwise_invert if d.rank else mx.logical_not, input), out, "bitwise_not", exact=True)
 
 
+@numpy_names
 def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input << other` for integers.
 
@@ -91,6 +106,7 @@ def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number, *, out: T
     return give(_shift("bitwise_left_shift", True, input, other), out, "bitwise_left_shift")
 
 
+@numpy_names
 def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input >> other` for integers, keeping the sign.
 

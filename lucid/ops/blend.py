@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid._tape import TensorCore
+from lucid import dtypes
+from lucid._tape import TensorCore, apply
 from lucid.dtypes import OF_MX
+from lucid.ops._arguments import numpy_names
 from lucid.ops._out import give
-from lucid.ops._promotion import number, number_dtype, promoted, require_tensor, result_type
+from lucid.ops._promotion import number, number_dtype, promoted, require_fit, require_tensor, result_type
 
 __all__ = ["addcdiv", "addcmul", "lerp"]
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 
+@numpy_names
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input + weight * (end - input)`, computed from the nearer end so that weights 0 and 1 are exact.
 
@@ -40,14 +43,18 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number, *, out: Tensor | N
         return mx.where(mx.abs(w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w))
 
     between.__qualname__ = "lerp" if len(tensors) == 2 else "lerp_tensor"  # one is linear
-    return give(promoted(between, found[0], input, end, weight), out, "lerp")
+    if not isinstance(weight, TensorCore) and isinstance(weight, complex) and not found[0].is_complex:
+        raise RuntimeError(f"lerp: weight cannot be converted to {found[0]!r}, got the complex number {weight}")
+    return give(promoted(between, found[0], input, end, weight), out, "lerp", exact=len(tensors) == 3)
 
 
+@numpy_names
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None) -> Tensor:
     """`input + value * tensor1 * tensor2`, broadcast and with type promotion."""
     return give(_added("addcmul", input, tensor1, tensor2, value), out, "addcmul")
 
 
+@numpy_names
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1, out: Tensor | None = None) -> Tensor:
     """`input + value * tensor1 / tensor2`, broadcast and with type promotion.
 
@@ -70,6 +77,7 @@ def _added(name: str, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: An
         raise NotImplementedError(f"{name}: not implemented for bool tensors; convert them first")
     if number_dtype(value).is_complex and not to.is_complex:
         raise RuntimeError(f"{name}: for {to!r} inputs, argument value must not be {type(value).__name__}")
+    require_fit(name, value, to if to is not dtypes.float16 else dtypes.float32)
     unit = value.__class__ is int and value == 1
 
     def added(a: mx.array, b: mx.array, c: mx.array) -> mx.array:
@@ -78,4 +86,11 @@ def _added(name: str, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: An
         return a + (b / c if divides else b * c)
 
     added.__qualname__ = name
-    return promoted(added, to, input, tensor1, tensor2)
+    if to.rank != 2 or to.itemsize > 2:
+        return promoted(added, to, input, tensor1, tensor2)
+
+    def rounded(*arrays: mx.array) -> mx.array:
+        return added(*[a.astype(to.mx).astype(mx.float32) for a in arrays]).astype(to.mx)
+
+    rounded.__qualname__ = name
+    return apply(rounded, input, tensor1, tensor2)  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ import numpy as np
 
 from lucid._size import Size
 from lucid._tape import apply, array
+from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._place import take
 from lucid.ops._promotion import result_type
@@ -133,6 +134,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     return tuple(grids)
 
 
+@numpy_names
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of one element from each vector, one row each, in order; of one vector, itself."""
     found = _given("cartesian_prod", tensors)
@@ -146,6 +148,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     return stack([reshape(g, (-1,) if g._data.size else (0,)) for g in meshgrid(*found, indexing="ij")], 1)
 
 
+@numpy_names
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All selections of `r` elements of a vector, one row each, in order.
 
@@ -168,6 +171,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     return result
 
 
+@numpy_names
 def block_diag(*tensors: Tensor) -> Tensor:
     """The matrix with the given matrices (or vectors as rows, or numbers) on its diagonal and zeros elsewhere.
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid._tape import TensorCore, apply, array, op_name
+from lucid._tape import TensorCore, apply, array
 from lucid.dtypes import OF_MX
+from lucid.ops._arguments import numpy_names
 from lucid.ops._out import give
 from lucid.ops._promotion import binary, check_operands, require_tensor
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 
+@numpy_names
 def eq(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input == other`, elementwise and broadcast.
 
@@ -51,46 +53,53 @@ def eq(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> T
     return result if out is None else give(result, out, "eq")
 
 
+@numpy_names
 def ne(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input != other`, elementwise and broadcast."""
     result = binary(mx.not_equal, require_tensor("ne", input), other)
     return result if out is None else give(result, out, "ne")
 
 
+@numpy_names
 def lt(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input < other`, elementwise and broadcast. Raises NotImplementedError for complex operands."""
-    result = _ordered(mx.less, input, other)
+    result = ordered(mx.less, require_tensor("lt", input), other)
     return result if out is None else give(result, out, "lt")
 
 
+@numpy_names
 def le(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input <= other`, elementwise and broadcast. Raises NotImplementedError for complex operands."""
-    result = _ordered(mx.less_equal, input, other)
+    result = ordered(mx.less_equal, require_tensor("le", input), other)
     return result if out is None else give(result, out, "le")
 
 
+@numpy_names
 def gt(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input > other`, elementwise and broadcast. Raises NotImplementedError for complex operands."""
-    result = _ordered(mx.greater, input, other)
+    result = ordered(mx.greater, require_tensor("gt", input), other)
     return result if out is None else give(result, out, "gt")
 
 
+@numpy_names
 def ge(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input >= other`, elementwise and broadcast. Raises NotImplementedError for complex operands."""
-    result = _ordered(mx.greater_equal, input, other)
+    result = ordered(mx.greater_equal, require_tensor("ge", input), other)
     return result if out is None else give(result, out, "ge")
 
 
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 
-def _ordered(fn: Any, a: Any, b: Any) -> Tensor:
-    result = binary(fn, require_tensor(op_name(fn), a) if not isinstance(a, TensorCore) else a, b)
+def ordered(fn: Any, a: Tensor, b: Any) -> Tensor:
+    """`fn(a, b)`, one of the four comparisons, refused for complex numbers."""
+    result = binary(fn, a, b)
     if a._data.itemsize == 8:
         check_operands(fn, a, b)
     return result
 
 
+@numpy_names
 def equal(input: Tensor, other: Tensor) -> bool:
     """True if both tensors have the same shape and the same elements. NaN equals nothing.
 
@@ -108,6 +117,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     return bool(eq(a, b).all().item())
 
 
+@numpy_names
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Where `abs(input - other) <= atol + rtol * abs(other)`; infinities are close to themselves.
 
@@ -126,6 +136,8 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
             f"isclose: expected both tensors in one dtype, got {OF_MX[a._data.dtype]!r} and {OF_MX[b._data.dtype]!r}"
         )
     for name, value in (("rtol", rtol), ("atol", atol)):
+        if isinstance(value, TensorCore):
+            raise TypeError(f"isclose(): argument '{name}' must be float, not Tensor")
         if not value >= 0:
             raise RuntimeError(f"isclose: {name} must be greater than or equal to zero, but got {value}")
     d = OF_MX[a._data.dtype]
@@ -145,6 +157,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     return apply(close, a, b)  # type: ignore[no-any-return]
 
 
+@numpy_names
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """True if every element is close to its partner: see `isclose`.
 
@@ -155,11 +168,13 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
     return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
 
 
+@numpy_names
 def isnan(input: Tensor) -> Tensor:
     """Where `input` is NaN (for complex numbers: where a part is)."""
     return apply(mx.isnan, require_tensor("isnan", input))  # type: ignore[no-any-return]
 
 
+@numpy_names
 def isinf(input: Tensor) -> Tensor:
     """Where `input` is an infinity (for complex numbers: where a part is)."""
 
@@ -169,6 +184,7 @@ def isinf(input: Tensor) -> Tensor:
     return apply(infinite, require_tensor("isinf", input))  # type: ignore[no-any-return]
 
 
+@numpy_names
 def isfinite(input: Tensor) -> Tensor:
     """Where `input` is neither NaN nor an infinity."""
 
@@ -178,16 +194,19 @@ def isfinite(input: Tensor) -> Tensor:
     return apply(finite, require_tensor("isfinite", input))  # type: ignore[no-any-return]
 
 
+@numpy_names
 def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Where `input` is positive infinity. Raises RuntimeError for complex tensors."""
-    return give(_signed("isposinf", mx.isposinf, input), out, "isposinf")
+    return give(_signed("isposinf", mx.isposinf, input), out, "isposinf", exact=True)
 
 
+@numpy_names
 def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Where `input` is negative infinity. Raises RuntimeError for complex tensors."""
-    return give(_signed("isneginf", mx.isneginf, input), out, "isneginf")
+    return give(_signed("isneginf", mx.isneginf, input), out, "isneginf", exact=True)
 
 
+@numpy_names
 def isreal(input: Tensor) -> Tensor:
     """Where the imaginary part of `input` is zero: everywhere, unless it is complex."""
 
@@ -197,9 +216,10 @@ def isreal(input: Tensor) -> Tensor:
     return apply(no_imaginary_part, require_tensor("isreal", input))  # type: ignore[no-any-return]
 
 
+@numpy_names
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Where `input` is negative; negative zero and negative NaN count. Raises RuntimeError for complex tensors."""
-    return give(_signed("signbit", sign_bit, input), out, "signbit")
+    return give(_signed("signbit", sign_bit, input), out, "signbit", exact=True)
 
 
 def sign_bit(a: mx.array) -> mx.array:

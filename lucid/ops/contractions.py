@@ -284,5 +284,7 @@ def _meeting(dims: Any, m: int, n: int) -> tuple[Sequence[int], Sequence[int]]:
                 f"({min(m, n)}), but got dims={dims}"
             )
         return range(m - dims, m), range(dims)
+    if not isinstance(dims, (list, tuple)) or len(dims) != 2:
+        raise RuntimeError(f"tensordot: expects dims to be an int or two lists of ints, but got dims={dims!r}")
     left, right = (d if isinstance(d, (list, tuple)) else [d] for d in dims)
     return [wrap_dim(d, m, "tensordot") for d in left], [wrap_dim(d, n, "tensordot") for d in right]

@@ -11,12 +11,11 @@ from lucid import _known, _views, dtypes
 from lucid._tape import apply, array
 from lucid.device import as_device
 from lucid.device import device as _Device
-from lucid.dtypes import OF_MX, as_dtype, dtype
+from lucid.dtypes import as_dtype, dtype
 from lucid.ops._check import check_tensor, is_tensor
-from lucid.ops._promotion import number
-from lucid.ops.geometry import copied, is_contiguous, strides_of
-from lucid.ops.memory_formats import check, contiguous_format, memory_format, preserve_format
-from lucid.ops.shape import permute
+from lucid.ops._fits import fitting
+from lucid.ops.geometry import copied, is_contiguous, laid_out_as
+from lucid.ops.memory_formats import check, memory_format, preserve_format
 
 __all__ = ["clone", "fill", "fill_", "is_complex", "is_floating_point", "is_signed", "zero_"]
 
@@ -37,27 +36,23 @@ def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> T
 
 def _laid_out(input: Tensor, format: memory_format) -> Tensor:
     """A copy of `input` in `format`; preserved are the strides of a tensor whose elements fill its memory."""
-    if format is not preserve_format or is_contiguous(input):
-        return copied(input, contiguous_format if format is preserve_format else format)
-    shape, strides = array(input).shape, strides_of(input)
-    order = tuple(sorted(range(len(shape)), key=lambda k: (-strides[k], -shape[k])))
-    dense, step = True, 1
-    for k in reversed(order):
-        dense = dense and (shape[k] == 1 or strides[k] == step)
-        step *= shape[k]
-    if not dense:
-        return copied(input)
-    return permute(copied(permute(input, order)), tuple(sorted(range(len(order)), key=order.__getitem__)))
+    if format is not preserve_format:
+        return copied(input, format)
+    found = laid_out_as(input, input)
+    return copied(input) if found is input else found
 
 
-def copy_(input: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
-    """Write `src`, broadcast and converted, into `input`, and return `input`.
+def copy_(input: Tensor, other: Any, non_blocking: bool = False) -> Tensor:
+    """Write `other`, a tensor or number, broadcast and converted, into `input`, and return `input`.
 
     Raises RuntimeError if the shape does not fit.
     """
-    if not is_tensor(src):
-        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")
     to, shape = array(input).dtype, array(input).shape
+    if isinstance(other, (int, float, complex)):
+        return fill_(input, other)
+    if not is_tensor(other):
+        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(other).__name__}")
+    src = other
     _check_broadcast(array(src).shape, shape)
 
     def copy(a: mx.array) -> mx.array:
@@ -90,7 +85,7 @@ def _check_broadcast(have: tuple[int, ...], want: tuple[int, ...]) -> None:
 
 def fill_(input: Tensor, value: Any) -> Tensor:
     """Fill `input` with `value`, a number or a 0-dim tensor, and return it."""
-    return _views.assign(input, fill(input, value))
+    return _views.assign(input, fill(input, value), uniform=True)
 
 
 def fill(input: Tensor, value: Any) -> Tensor:
@@ -102,9 +97,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
     data = array(input)
     to, shape = data.dtype, data.shape
     if not is_tensor(value):
-        if isinstance(value, complex) and not OF_MX[to].is_complex:
-            raise RuntimeError(f"fill: value cannot be converted to type {OF_MX[to]!r} without overflow: {value}")
-        value = number(value, to)
+        value = fitting(value, to, "fill")
     elif array(value).ndim:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value._data.ndim} dimensions."
@@ -124,7 +117,7 @@ def zero_(input: Tensor) -> Tensor:
     def zero(a: mx.array) -> mx.array:
         return mx.zeros(a.shape, a.dtype)
 
-    return _views.assign(input, apply(zero, input))
+    return _views.assign(input, apply(zero, input), uniform=True)
 
 
 # ---- dtype and device ------------------------------------------------------------------------------------------------
@@ -152,6 +145,8 @@ def cast(input: Tensor, to: dtype) -> Tensor:
 
     fn.__qualname__ = "_to_copy"
     result: Tensor = apply(fn, input)
+    if input._extra is not None:
+        return laid_out_as(result, input)
     if not to.is_inexact and not input.dtype.is_inexact and _known.is_known(input):
         _known.know(result._data)
     return result
@@ -198,8 +193,8 @@ def _to_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, d
     if rest and is_tensor(rest[0]):
         other = rest.pop(0)
         where, kind = other.device, other.dtype
-    elif "other" in kwargs:
-        other = kwargs.pop("other")
+    elif "tensor" in kwargs or "other" in kwargs:
+        other = kwargs.pop("tensor" if "tensor" in kwargs else "other")
         where, kind = other.device, other.dtype
     elif rest and isinstance(rest[0], dtype):
         kind = rest.pop(0)
@@ -244,7 +239,7 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
     return to(input, other)
 
 
-_TYPE_NAMES = {
+TYPE_NAMES = {
     "FloatTensor": dtypes.float32,
     "DoubleTensor": dtypes.float64,
     "HalfTensor": dtypes.float16,
@@ -257,7 +252,7 @@ _TYPE_NAMES = {
     "BoolTensor": dtypes.bool_,
     "ComplexFloatTensor": dtypes.complex64,
 }
-_NAMES_OF = {d: name for name, d in _TYPE_NAMES.items()} | {
+_NAMES_OF = {d: name for name, d in TYPE_NAMES.items()} | {
     dtypes.uint16: "UInt16Tensor",
     dtypes.uint32: "UInt32Tensor",
     dtypes.uint64: "UInt64Tensor",
@@ -273,11 +268,12 @@ def type_(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
         where = input.device.type
         return f"lucid.{'' if where == 'cpu' else where + '.'}{_NAMES_OF[input.dtype]}"
     if isinstance(dtype, str):
-        name = dtype.rpartition(".")[2]
-        if name not in _TYPE_NAMES:
+        prefix, _, name = dtype.rpartition(".")
+        if not prefix or name not in TYPE_NAMES:
             raise ValueError(f"type: invalid type: {dtype!r}; expected a name such as 'lucid.FloatTensor'")
-        return cast(input, _TYPE_NAMES[name])
-    return cast(input, as_dtype(dtype, "type"))
+        return cast(input, TYPE_NAMES[name])
+    legacy = getattr(dtype, "dtype", None)  # of a type such as lucid.FloatTensor
+    return cast(input, legacy if legacy.__class__ is dtypes.dtype else as_dtype(dtype, "type"))
 
 
 def float_(input: Tensor, memory_format: memory_format = preserve_format) -> Tensor:

@@ -8,8 +8,18 @@ import mlx.core as mx
 
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import FLOATING, OF_MX
+from lucid.ops._arguments import numpy_names
 from lucid.ops._out import give
-from lucid.ops._promotion import constant, number, number_dtype, promote_types, promoted, require_tensor, result_type
+from lucid.ops._promotion import (
+    constant,
+    number,
+    number_dtype,
+    promote_types,
+    promoted,
+    require_fit,
+    require_tensor,
+    result_type,
+)
 
 __all__ = ["clamp", "clamp_max", "clamp_min", "clip", "fmax", "fmin", "maximum", "minimum"]
 
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 
+@numpy_names
 def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of each pair; NaN if one is. Where both are equal, each receives half of the gradient.
 
@@ -28,27 +39,39 @@ def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tenso
     return give(_extremum("maximum", mx.maximum, input, other), out, "maximum")
 
 
+@numpy_names
 def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of each pair; NaN if one is. Where both are equal, each receives half of the gradient."""
     return give(_extremum("minimum", mx.minimum, input, other), out, "minimum")
 
 
+@numpy_names
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of each pair, or the one that is not NaN."""
     return give(_number_extremum("fmax", mx.greater_equal, input, other), out, "fmax")
 
 
+@numpy_names
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of each pair, or the one that is not NaN."""
     return give(_number_extremum("fmin", mx.less_equal, input, other), out, "fmin")
 
 
 def _real_type(name: str, *operands: Any) -> Any:
-    to = result_type(*operands)
+    try:
+        to = result_type(*operands)
+    except TypeError:  # float64 with a complex tensor
+        if any(isinstance(v, TensorCore) and v._data.dtype == mx.complex64 for v in operands):
+            raise _unordered(name) from None
+        raise
     if to.is_complex:
-        kind = NotImplementedError if name == "clamp" else RuntimeError
-        raise kind(f"{name}: not implemented for complex tensors, which have no order")
+        raise _unordered(name)
     return to
+
+
+def _unordered(name: str) -> Exception:
+    kind = NotImplementedError if name == "clamp" else RuntimeError
+    return kind(f"{name}: not implemented for complex tensors, which have no order")
 
 
 def _extremum(name: str, fn: Any, a: Tensor, b: Tensor) -> Tensor:
@@ -57,7 +80,9 @@ def _extremum(name: str, fn: Any, a: Tensor, b: Tensor) -> Tensor:
         return apply(fn, a, b) if a._data.dtype == b._data.dtype else promoted(fn, to, a, b)
 
     def halved(x: mx.array, y: mx.array) -> mx.array:
-        return mx.where(x == y, x * 0.5 + y * 0.5, fn(x, y))  # MLX 0.32.4 gives the whole gradient to y
+        # at a tie MLX 0.32.4 gives y the whole gradient, and where one is NaN none; PyTorch then gives both all of it
+        larger = mx.where(x == y, x * 0.5 + y * 0.5, fn(x, y))
+        return mx.where(mx.isnan(x) | mx.isnan(y), x + y, larger)
 
     halved.__qualname__ = name
     return promoted(halved, to, a, b)
@@ -73,6 +98,7 @@ def _number_extremum(name: str, first_wins: Any, a: Tensor, b: Tensor) -> Tensor
     return promoted(chosen, to, a, b)
 
 
+@numpy_names
 def clamp(
     input: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None, *, out: Tensor | None = None
 ) -> Tensor:
@@ -96,8 +122,10 @@ def clamp(
         above = None if max is None else constant(max, dtype)
         if (below is not None or min is None) and (above is not None or max is None) and min is not max:
             result: Tensor = apply(_clamp, input, below, above)
-            return result if out is None else give(result, out, "clamp")
-    return give(_clamp_any(input, min, max), out, "clamp")
+            return result if out is None else give(result, out, "clamp", exact=True)
+    return give(
+        _clamp_any(input, min, max), out, "clamp", exact=not isinstance(max if min is None else min, TensorCore)
+    )
 
 
 def _clamp_any(input: Tensor, min: Any, max: Any) -> Tensor:
@@ -111,8 +139,13 @@ def _clamp_any(input: Tensor, min: Any, max: Any) -> Tensor:
     if any(tensors):
         if not all(tensors):
             raise TypeError("clamp: expected min and max to be both numbers or both tensors")
-        fn = _clamp if len(bounds) == 2 else _clamp_below if max is None else _clamp_above
-        return promoted(fn, _real_type("clamp", input, *bounds), input, *bounds)
+        fn: Any = _clamp if len(bounds) == 2 else _clamp_below if max is None else _clamp_above
+        if fn is _clamp and any(t._node is not None for t in (input, *bounds)):
+            fn = _clamp_with_gradient
+        to = _real_type("clamp", input, *bounds)
+        if to.rank == 0 and len(bounds) == 2:
+            raise NotImplementedError("clamp: not implemented for bool tensors")
+        return promoted(fn, to, input, *bounds)
     for bound in bounds:
         kind = number_dtype(bound)
         if kind.is_complex:
@@ -127,22 +160,20 @@ def _clamp_any(input: Tensor, min: Any, max: Any) -> Tensor:
 clip = clamp
 
 
+@numpy_names
 def clamp_min(input: Tensor, min: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input` with what is below `min` replaced by `min`."""
     return clamp(input, min, out=out)
 
 
+@numpy_names
 def clamp_max(input: Tensor, max: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input` with what is above `max` replaced by `max`."""
     return clamp(input, None, max, out=out)
 
 
 def _bound(value: Any, dtype: mx.Dtype) -> mx.array:
-    d = OF_MX[dtype]
-    if d.rank == 1:
-        info = mx.iinfo(dtype)
-        if value > info.max or (value < info.min and d.is_signed):
-            raise RuntimeError(f"clamp: the bound {value} cannot be converted to {d!r} without overflow")
+    require_fit("clamp", value, OF_MX[dtype])
     return number(value, dtype)
 
 
@@ -153,6 +184,14 @@ def _clamp(a: mx.array, below: mx.array | None, above: mx.array | None) -> mx.ar
     if below is not None:
         a = mx.maximum(below, a)
     return a if above is None else mx.minimum(above, a)
+
+
+def _clamp_with_gradient(a: mx.array, below: mx.array, above: mx.array) -> mx.array:
+    """`_clamp` by tensors: no bound has a gradient where they are equal, or one of the three is NaN."""
+    low, high = (a < below) & (below < above), (a > above) | (above < below)
+    inside = (a >= below) & (a <= above)
+    value = mx.stop_gradient(_clamp(a, below, above))
+    return mx.where(inside, a, mx.where(mx.isnan(value), value, mx.where(high, above, mx.where(low, below, value))))
 
 
 def _clamp_below(a: mx.array, below: mx.array) -> mx.array:

@@ -9,6 +9,7 @@ import mlx.core as mx
 from lucid import _known
 from lucid._tape import apply, array
 from lucid.ops import _keys
+from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import wrap_dim
 from lucid.ops._keys import bounded
@@ -58,10 +59,11 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False,
         raise NotImplementedError(
             "gather: sparse_grad=True is not supported, MLX has no sparse arrays; use sparse_grad=False"
         )
+    shape = array(input).shape
+    d = wrap_dim(dim, len(shape), "gather")
     if not is_tensor(index) or array(index).size:  # PyTorch takes an empty index of any dtype
         check_index("gather", index)
-    shape, wanted = array(input).shape, array(index).shape
-    d = wrap_dim(dim, len(shape), "gather")
+    wanted = index._data.shape
     if index._data.size:
         check_sizes("gather", wanted, shape, d)
     cut = tuple([slice(None) if k == d else slice(0, n) for k, n in enumerate(wanted)]) if wanted != shape else ()
@@ -90,7 +92,9 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
     size = shape[d] if shape else 1
     if not shape and index._data.size != 1:
         raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index._data.size} value(s)")
-    index = bounded(index, d, 0, size)
+    if size == 0 and len(shape) > 1 and index._data.size:
+        raise RuntimeError(f"index_select(): cannot select from dimension {d}, which has size 0")
+    index = bounded(index, d, 0, size, RuntimeError if d else IndexError)  # PyTorch's two ways differ
 
     def fn(a: mx.array, i: mx.array) -> mx.array:
         return at(a, i.reshape(-1), d) if shape else at(a.reshape(1), i.reshape(()), 0)
@@ -99,6 +103,7 @@ def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None =
     return give(apply(fn, input, index), out, "index_select", exact=True)
 
 
+@numpy_names
 def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements of `input`, seen as one dimension, at `index`. Raises IndexError out of range."""
     check_tensor("take", input)
@@ -116,18 +121,19 @@ def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     return give(apply(fn, input, index), out, "take", exact=True)
 
 
+@numpy_names
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
     """`gather` with both arguments broadcast but along `dim`; without `dim`, on the elements in one dimension."""
     check_tensor("take_along_dim", input)
     if not is_tensor(indices):
         raise TypeError(f"take_along_dim(): argument 'indices' must be Tensor, not {type(indices).__name__}")
-    if array(indices).dtype != mx.int64:
-        raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype!r}")
     from lucid.ops.masking import _common
-    from lucid.ops.shape import broadcast_to, reshape
+    from lucid.ops.shape import broadcast_to, view
 
     if dim is None:
-        return give(gather(reshape(input, (-1,)), 0, reshape(indices, (-1,))), out, "take_along_dim")
+        return give(gather(view(input, -1), 0, view(indices, -1)), out, "take_along_dim", exact=True)
+    if array(indices).dtype != mx.int64:
+        raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype!r}")
     a, b = array(input).shape, indices._data.shape
     if len(a) != len(b):
         raise RuntimeError(
@@ -139,7 +145,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     common = _common("take_along_dim", (*a[:d], 1, *a[d + 1 :]), (*b[:d], 1, *b[d + 1 :]))
     wide = broadcast_to(input, (*common[:d], a[d], *common[d + 1 :]))
     spread = broadcast_to(indices, (*common[:d], b[d], *common[d + 1 :]))
-    return give(gather(wide, d, _wrapped(spread, a[d])), out, "take_along_dim")
+    return give(gather(wide, d, _wrapped(spread, a[d])), out, "take_along_dim", exact=True)
 
 
 def _wrapped(index: Tensor, size: int) -> Tensor:

@@ -19,7 +19,7 @@ from lucid.ops.memory_formats import (
     memory_format,
     preserve_format,
 )
-from lucid.ops.shape import permute
+from lucid.ops.shape import PERMUTE
 
 __all__ = ["is_nonzero", "is_tensor", "numel"]
 
@@ -61,16 +61,8 @@ def is_nonzero(input: Tensor) -> bool:
 
 def strides_of(t: Tensor) -> tuple[int, ...]:
     """The strides of `t` in elements."""
-    shape = array(t).shape
-    extra = t._extra
-    if extra is None or extra.base is None or extra.move.trace is None or 0 in shape:
-        found = []
-        step = 1
-        for s in reversed(shape):
-            found.append(step)
-            step *= max(s, 1)
-        return tuple(found[::-1])
-    return _views.ghost(t).strides
+    array(t)
+    return _views.layout(t).strides
 
 
 def stride(input: Tensor, dim: int | None = None) -> Any:
@@ -86,18 +78,14 @@ def stride(input: Tensor, dim: int | None = None) -> Any:
 def storage_offset(input: Tensor) -> int:
     """Where the first element lies in the memory of the tensor that this one is a view of, counted in elements."""
     array(input)
-    ghost = _views.ghost(input)
-    owner = ghost
-    while owner.base is not None:
-        owner = owner.base
-    return int(ghost.__array_interface__["data"][0] - owner.__array_interface__["data"][0])
+    return _views.layout(input).offset
 
 
 def is_contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> bool:
     """True if the elements lie in the order of the dimensions, or in that of `memory_format`."""
     if memory_format is contiguous_format:
         extra = input._extra
-        return extra is None or extra.base is None or _views.ghost(input).flags.c_contiguous
+        return extra is None or extra.base is None or _views.layout(input).contiguous
     check("is_contiguous", memory_format)
     shape, strides = array(input).shape, strides_of(input)
     if len(shape) != memory_format.ndim:
@@ -133,8 +121,32 @@ def copied(input: Tensor, format: memory_format = contiguous_format) -> Tensor:
             raise RuntimeError(
                 f"required rank {format.ndim} tensor to use {format!r} format, got {input._data.ndim} dimensions"
             )
-        inner: Tensor = apply(clone, permute(input, format.order))
-        back = sorted(range(format.ndim), key=format.order.__getitem__)
-        return permute(inner, tuple(back))
+        return _in_order(input, format.order)
     result: Tensor = apply(clone, input)
     return result
+
+
+_OWN = _views.Move(PERMUTE.fn, PERMUTE.trace, PERMUTE.put, owns=True)
+
+
+def _in_order(input: Tensor, order: tuple[int, ...]) -> Tensor:
+    """A new tensor with the values of `input`, whose dimensions lie in memory in `order`."""
+
+    def clone(a: mx.array) -> mx.array:
+        return mx.transpose(a, order)
+
+    return _views.moved(_OWN, apply(clone, input), tuple(sorted(range(len(order)), key=order.__getitem__)))
+
+
+def laid_out_as(input: Tensor, like: Tensor) -> Tensor:
+    """`input`, or a copy of it, with the strides of `like` if the elements of that fill its memory."""
+    if like._extra is None or is_contiguous(like):
+        return input
+    shape, strides = array(like).shape, strides_of(like)
+    order = tuple(sorted(range(len(shape)), key=lambda k: (-strides[k], -shape[k])))
+    step = 1
+    for k in reversed(order):
+        if shape[k] != 1 and strides[k] != step:
+            return input
+        step *= shape[k]
+    return _in_order(input, order)

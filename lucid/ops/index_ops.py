@@ -10,12 +10,13 @@ import mlx.core as mx
 
 from lucid import _views
 from lucid._tape import apply, array
+from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import shape_of, wrap_dim
+from lucid.ops._fits import fitting
 from lucid.ops._keys import bounded
 from lucid.ops._out import give
 from lucid.ops._place import on_cpu_if_wide
-from lucid.ops._promotion import number
 from lucid.ops.gathering import check_index
 from lucid.ops.indexing import _assigned
 from lucid.ops.pieces import as_strided, diagonal, select
@@ -42,13 +43,19 @@ _all = slice(None)
 
 
 def _vector(
-    operation: str, input: Tensor, dim: int, index: Tensor, source: Any, negative: bool, error: type[Exception]
+    operation: str,
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Any,
+    negative: bool = False,
+    error: type[Exception] = IndexError,
 ) -> tuple[int, Any]:
     """The dimension, and the index checked. Raises unless `source` has the shape that `index` asks for."""
     check_tensor(operation, input)
-    check_index(operation, index)
     shape = array(input).shape
     d = wrap_dim(dim, len(shape), operation)
+    check_index(operation, index)
     if array(index).ndim > 1:
         raise IndexError(f"{operation}(): Index should have dimension 1 or 0 (got {index._data.ndim})")
     size = shape[d] if shape else 1
@@ -56,18 +63,23 @@ def _vector(
         have = array(source).shape
         count = have[d] if have and d < len(have) else 1
         if count != index._data.size:
-            kind = IndexError if operation == "index_copy" else RuntimeError
+            kind = IndexError if operation == "index_copy" or not have else RuntimeError
             raise kind(
                 f"{operation}(): Number of indices ({index._data.size}) should be equal to source.size(dim): "
                 f"({count}), for dim: {d}"
             )
         if have and shape and (*have[:d], *have[d + 1 :]) != (*shape[:d], *shape[d + 1 :]):
-            raise RuntimeError(
+            kind = IndexError if operation == "index_copy" and len(have) != len(shape) else RuntimeError
+            raise kind(
                 f"{operation}(): Source/destination tensor must have same slice shapes. Destination slice shape: "
                 f"{[s for k, s in enumerate(shape) if k != d]} at dimension {d} and source slice shape: "
                 f"{[s for k, s in enumerate(have) if k != d]} "
                 f"at dimension {d}."
             )
+    if 0 in shape and operation != "index_reduce" and (len(shape) > 1 or operation != "index_add"):
+        if size == 0 and index._data.size and operation != "index_add":
+            raise RuntimeError(f"{operation}(): index is out of bounds for dimension {d} with size 0")
+        return d, index  # there is nothing to write to, and PyTorch does not look
     return d, bounded(index, d, -size if negative else 0, size, error)
 
 
@@ -76,6 +88,7 @@ def _long(operation: str, index: Any, error: type[Exception]) -> None:
         raise error(f"{operation}_(): Expected a long tensor for index, but got {index.dtype!r}")
 
 
+@numpy_names
 def index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -85,11 +98,11 @@ def index_add(
     """
     check_tensor("index_add", input)
     _same_dtype("index_add", input, source)
-    fast = wrap_dim(dim, array(input).ndim, "index_add") == 0 and input._data.ndim > 1 and input.dtype.is_inexact
-    d, at = _vector(
-        "index_add", input, dim, index, source, False, RuntimeError if fast else IndexError
-    )  # PyTorch's two ways differ
-    shape = input._data.shape
+    shape = array(input).shape
+    error = RuntimeError if len(shape) > 1 else IndexError  # PyTorch's two ways differ
+    d, at = _vector("index_add", input, dim, index, source, error=error)
+    if alpha.__class__ is not int or alpha != 1:
+        alpha = fitting(alpha, input._data.dtype, "index_add")
     if not shape and source._data.ndim:
         raise RuntimeError(
             "index_add: source tensor shape must match self tensor shape. Got self.shape = [] source.shape = "
@@ -99,14 +112,14 @@ def index_add(
     def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
         if i.size == 0 or a.size == 0:
             return a
-        v = v if alpha.__class__ is int and alpha == 1 else v * mx.array(alpha, v.dtype)
+        v = v if alpha.__class__ is int else v * alpha
         with on_cpu_if_wide(a):
             if not shape:
                 return increase(a.reshape(1), i.reshape(-1), v.reshape(-1)).reshape(())
             return increase_slices(a, d, i.reshape(-1), v)
 
     fn.__qualname__ = "index_add"
-    return give(apply(fn, input, at, source), out, "index_add")
+    return give(apply(fn, input, at, source), out, "index_add", exact=True)
 
 
 def increase_slices(a: mx.array, d: int, i: mx.array, v: mx.array) -> mx.array:
@@ -117,12 +130,14 @@ def increase_slices(a: mx.array, d: int, i: mx.array, v: mx.array) -> mx.array:
     return a.at[(_all,) * d + (i,)].add(v)
 
 
+@numpy_names
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy of `input` with the slices of `source` at `index` along `dim`."""
     check_tensor("index_copy", input)
     _same_dtype("index_copy", input, source)
+    wrap_dim(dim, array(input).ndim, "index_copy")
     _long("index_copy", index, RuntimeError)
-    d, at = _vector("index_copy", input, dim, index, source, False, IndexError)
+    d, at = _vector("index_copy", input, dim, index, source)
     shape = input._data.shape
 
     def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
@@ -133,13 +148,14 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
         return _assigned(a, (_all,) * d + (i.reshape(-1),), v.reshape((*shape[:d], i.size, *shape[d + 1 :])))
 
     fn.__qualname__ = "index_copy"
-    return give(apply(fn, input, at, source), out, "index_copy")
+    return give(apply(fn, input, at, source), out, "index_copy", exact=True)
 
 
+@numpy_names
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """A copy of `input` with `value`, a number or a 0-dim tensor, in the slices at `index` along `dim`."""
     _long("index_fill", index, IndexError)
-    d, at = _vector("index_fill", input, dim, index, None, True, IndexError)
+    d, at = _vector("index_fill", input, dim, index, None, negative=True)
     shape, to = input._data.shape, input._data.dtype
     if not is_tensor(value):
         if isinstance(value, complex) and not input.dtype.is_complex:
@@ -147,7 +163,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
                 f"index_fill_(): Converting complex Scalar to non-complex type is not supported, got {value} for "
                 f"{input.dtype!r}"
             )
-        value = number(value, to)
+        value = fitting(value, to, "index_fill")
     elif array(value).ndim:
         raise RuntimeError(
             f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._data.ndim} "
@@ -170,6 +186,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     return result
 
 
+@numpy_names
 def index_reduce(
     input: Tensor,
     dim: int,
@@ -188,16 +205,20 @@ def index_reduce(
     _same_dtype("index_reduce", input, source)
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(f"index_reduce: reduce argument must be either prod, mean, amax or amin, got {reduce}.")
-    d, _ = _vector("index_reduce", input, dim, index, source, False, IndexError)
+    d, _ = _vector("index_reduce", input, dim, index, source)
     shape = array(source).shape
+    if input._data.dtype == mx.bool_ and (input._data.ndim < 2 or not include_self):
+        raise NotImplementedError("index_reduce: not implemented for bool in one dimension or without include_self")
     spread = reshape(index, (1,) * d + (-1,) + (1,) * (len(shape) - d - 1)) if shape else reshape(index, ())
     return give(
         reduced("index_reduce", input, d, broadcast_to(spread, shape), source, reduce, include_self),
         out,
         "index_reduce",
+        exact=True,
     )
 
 
+@numpy_names
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """A copy of `input`, seen as one dimension, with `source` put (or with `accumulate` added) at `index`.
 
@@ -260,6 +281,7 @@ def _written(operation: str, input: Tensor, src: Any, view: Any) -> Tensor:
     return result
 
 
+@numpy_names
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """A copy of `input` with `src` at `index` along `dim`.
 
@@ -268,6 +290,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     return _written("select_scatter", input, src, lambda x: select(x, dim, index))
 
 
+@numpy_names
 def slice_scatter(
     input: Tensor,
     src: Tensor,
@@ -284,14 +307,16 @@ def slice_scatter(
         d = wrap_dim(dim, array(x).ndim, "slice_scatter")
         return x[(_all,) * d + (slice(start, end, step),)]
 
-    return give(_written("slice_scatter", input, src, view), out, "slice_scatter")
+    return give(_written("slice_scatter", input, src, view), out, "slice_scatter", exact=True)
 
 
+@numpy_names
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A copy of `input` with `src` on a diagonal of the dimensions `dim1` and `dim2`."""
     return _written("diagonal_scatter", input, src, lambda x: diagonal(x, offset, dim1, dim2))
 
 
+@numpy_names
 def as_strided_scatter(
     input: Tensor, src: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
@@ -299,6 +324,7 @@ def as_strided_scatter(
     return _written("as_strided_scatter", input, src, lambda x: as_strided(x, size, stride, storage_offset))
 
 
+@numpy_names
 def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
     """The coordinates, one tensor for each dimension, of `indices` into the elements of a tensor of `shape`.
 
@@ -329,6 +355,7 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
     return result
 
 
+@numpy_names
 def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     """Fill the diagonal of `input` in place; with `wrap`, of a tall matrix again below every square. Returns `input`.
 
@@ -345,7 +372,7 @@ def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor
     if wrap and shape[0] > shape[1] + 1:
         gap = shape[1] * (shape[1] + 1)
         positions = [k + j * step for k in range(0, end, gap) for j in range(shape[1]) if k + j * step < end]
-    value = number(fill_value, input._data.dtype)
+    value = fitting(fill_value, input._data.dtype, "fill_diagonal_", rounds=True)
 
     def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
         return replace(a.reshape(-1), i, mx.broadcast_to(v, i.shape)).reshape(shape) if i.size else a

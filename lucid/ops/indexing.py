@@ -8,12 +8,13 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _known, _views
+from lucid._layout import Layout
 from lucid._tape import TensorCore, apply, array
 from lucid.ops import _keys
 from lucid.ops._check import is_tensor
+from lucid.ops._fits import fitting
 from lucid.ops._keys import Plan, as_index, basic, basic_shape, items_of, plan, width
 from lucid.ops._place import on_cpu_if_wide, take
-from lucid.ops._promotion import number
 from lucid.ops.pieces import put_at, sliced
 from lucid.ops.shape import reshape
 
@@ -56,7 +57,7 @@ def _whole(input: Tensor) -> Tensor:
         return a
 
     alias.__qualname__ = "alias"
-    return _views.view(alias, input, lambda g: g, lambda parent, value: value)
+    return _views.view(alias, input, lambda at, shape: at, lambda parent, value: value)
 
 
 def _resolved(input: Tensor, items: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
@@ -99,10 +100,7 @@ def _row(input: Tensor, dim: int, index: Tensor) -> Tensor:
     def put(parent: mx.array, value: mx.array) -> mx.array:
         return _assigned(parent, (_all,) * dim + (fixed.reshape(1),), value)
 
-    def trace(g: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return g[(_all,) * dim + (slice(0, 1),)]
-
-    move = _views.Move(lambda a: select(a, fixed), trace, put)
+    move = _views.Move(lambda a: select(a, fixed), lambda at, shape: Layout(shape, *at[1:]), put)
     return _views.attach(apply(select, input, position), input, move)
 
 
@@ -201,9 +199,9 @@ def _scalar(value: Any, input: Tensor) -> mx.array:
     if isinstance(value, mx.array):
         return value
     if isinstance(value, (bool, int, float, complex, np.number, np.bool_)):
-        if isinstance(value, (complex, np.complexfloating)) and not input.dtype.is_complex:
-            raise RuntimeError(f"value cannot be converted to type {input.dtype!r} without overflow: it is complex")
-        return number(value, input._data.dtype)
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"setitem: Overflow when unpacking long long: {value} does not fit in 64 bits")
+        return fitting(value, input._data.dtype, "setitem", rounds=True)
     raise TypeError(
         f"can't assign a {type(value).__name__} to a tensor of {input.dtype!r}; make it a tensor with lucid.tensor "
         "first"
@@ -345,9 +343,9 @@ def _put(input: Tensor, indices: Any, values: Any, accumulate: bool) -> Tensor:
             f"Index put requires the source and destination dtypes match, got {input.dtype!r} for the destination and "
             f"{values.dtype!r} for the source."
         )
-    parts = tuple(_all if i is None else i for i in indices)
+    parts = tuple(indices)
     for part in parts:
-        if not isinstance(part, (TensorCore, slice)):
+        if not isinstance(part, TensorCore):
             raise TypeError(
                 f"index_put(): argument 'indices' must be a tuple of Tensors, got {type(part).__name__} in it"
             )

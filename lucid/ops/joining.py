@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid._tape import apply, array
+from lucid.ops._arguments import numpy_names
 from lucid.ops._check import is_tensor
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
 from lucid.ops._promotion import result_type
-from lucid.ops.shape import reshape
+from lucid.ops.shape import reshape, unsqueeze
 
 __all__ = ["cat", "column_stack", "concat", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack"]
 
@@ -35,6 +36,7 @@ def check_tensors(operation: str, tensors: Any) -> tuple[Tensor, ...]:
     return tuple(tensors)
 
 
+@numpy_names
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors one after the other along `dim`; 1-dim tensors without elements are left out.
 
@@ -44,7 +46,22 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
     >>> lucid.cat([lucid.tensor([1, 2]), lucid.tensor([3])])
     tensor([1, 2, 3])
     """
-    return give(_joined("cat", check_tensors("cat", tensors), dim), out, "cat")
+    return _given("cat", _joined("cat", check_tensors("cat", tensors), dim), tensors, out)
+
+
+def _given(operation: str, result: Tensor, tensors: Sequence[Tensor], out: Tensor | None) -> Tensor:
+    """`result`, or `out` filled with it. Raises RuntimeError for an `out` among `tensors`, TypeError for its dtype."""
+    if is_tensor(out):
+        if any(t is out for t in tensors):
+            raise RuntimeError(
+                f"{operation}: unsupported operation: the written-to tensor is one of those that are joined; clone() it"
+            )
+        if result.dtype.rank > out.dtype.rank:
+            raise TypeError(
+                f"{operation}(): input types can't be cast to the desired output type {out.dtype!r}, "
+                f"got {result.dtype!r}"
+            )
+    return give(result, out, operation)
 
 
 def _joined(operation: str, tensors: tuple[Tensor, ...], dim: int) -> Tensor:
@@ -108,11 +125,13 @@ def _joined_carefully(operation: str, tensors: tuple[Tensor, ...], dim: int) -> 
     return result
 
 
+@numpy_names
 def concat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """`cat` under another name."""
     return cat(tensors, dim, out=out)
 
 
+@numpy_names
 def concatenate(
     tensors: Sequence[Tensor], axis: int = 0, out: Tensor | None = None, *, dim: int | None = None
 ) -> Tensor:
@@ -120,6 +139,7 @@ def concatenate(
     return cat(tensors, axis if dim is None else dim, out=out)
 
 
+@numpy_names
 def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors, all of one shape, along a new dimension `dim`. Raises RuntimeError if the shapes differ."""
     found = check_tensors("stack", tensors)
@@ -143,53 +163,58 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
 
     fn.__qualname__ = "stack"
     result: Tensor = apply(fn, *found)
-    return result if out is None else give(result, out, "stack")
+    return result if out is None else _given("stack", result, found, out)
 
 
 def _at_least(t: Tensor, n: int) -> Tensor:
     shape = array(t).shape
     if len(shape) >= n:
         return t
-    if n == 3 and len(shape) == 2:
-        return reshape(t, (*shape, 1))
+    if not shape:
+        return reshape(t, (1,) * n)
     if n == 3:
-        return reshape(t, (1, *shape, 1) if shape else (1, 1, 1))
-    return reshape(t, (1,) * (n - len(shape)) + tuple(shape))
+        t = unsqueeze(t, -1)
+    return t if t._data.ndim == n else unsqueeze(t, 0)
 
 
+@numpy_names
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors side by side: along dimension 1, or 0 for 1-dim tensors."""
     found = tuple([_at_least(t, 1) for t in check_tensors("hstack", tensors)])
     if not found:
         raise RuntimeError("hstack expects a non-empty TensorList")
-    return give(_joined("cat", found, 0 if array(found[0]).ndim == 1 else 1), out, "hstack")
+    return _given("hstack", _joined("cat", found, 0 if array(found[0]).ndim == 1 else 1), tensors, out)
 
 
+@numpy_names
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors under each other: along dimension 0 of at least 2."""
     found = tuple([_at_least(t, 2) for t in check_tensors("vstack", tensors)])
     if not found:
         raise RuntimeError("vstack expects a non-empty TensorList")
-    return give(_joined("cat", found, 0), out, "vstack")
+    return _given("vstack", _joined("cat", found, 0), tensors, out)
 
 
+@numpy_names
 def row_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """`vstack` under another name."""
     return vstack(tensors, out=out)
 
 
+@numpy_names
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors behind each other: along dimension 2 of at least 3."""
     found = tuple([_at_least(t, 3) for t in check_tensors("dstack", tensors)])
     if not found:
         raise RuntimeError("dstack expects a non-empty TensorList")
-    return give(_joined("cat", found, 2), out, "dstack")
+    return _given("dstack", _joined("cat", found, 2), tensors, out)
 
 
+@numpy_names
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The tensors side by side, 1-dim ones as columns."""
     found = check_tensors("column_stack", tensors)
     if not found:
         raise RuntimeError("column_stack expects a non-empty TensorList")
     columns = [reshape(t, (array(t).size, 1)) if array(t).ndim <= 1 else t for t in found]
-    return give(_joined("cat", tuple(columns), 1), out, "column_stack")
+    return _given("column_stack", _joined("cat", tuple(columns), 1), tensors, out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -11,10 +12,12 @@ from lucid import _known, _tape, _views
 from lucid._tape import apply, array
 from lucid.dtypes import FLOATING
 from lucid.ops import _keys
+from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor, is_tensor
+from lucid.ops._fits import fitting
 from lucid.ops._out import give
 from lucid.ops._place import take
-from lucid.ops._promotion import constant, number, result_type
+from lucid.ops._promotion import constant, result_type
 
 __all__ = ["argwhere", "masked_fill", "masked_scatter", "masked_select", "nonzero", "where"]
 
@@ -46,17 +49,17 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     alike = is_tensor(input) and is_tensor(other) and input._data.dtype == other._data.dtype
     if alike and condition._data.dtype == mx.bool_:
         result: Tensor = apply(mx.where, condition, input, other)
-        return result if out is None else give(result, out, "where")
+        return result if out is None else give(result, out, "where", exact=True)
     to = result_type(input, other).mx
-    a = input if is_tensor(input) else number(input, to)
-    b = other if is_tensor(other) else number(other, to)
+    a = input if is_tensor(input) else fitting(input, to, "where", rounds=True)
+    b = other if is_tensor(other) else fitting(other, to, "where", rounds=True)
 
     def fn(c: mx.array, x: mx.array, y: mx.array) -> mx.array:
         return mx.where(c if c.dtype == mx.bool_ else c != 0, x.astype(to), y.astype(to))
 
     fn.__qualname__ = "where"
     result = apply(fn, condition, a, b)
-    return result if out is None else give(result, out, "where")
+    return result if out is None else give(result, out, "where", exact=True)
 
 
 def method_where(input: Tensor, condition: Tensor, other: Any) -> Tensor:
@@ -81,7 +84,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     _mask("masked_fill", input, mask)
     to = array(input).dtype
     known = constant(value, to) if to in FLOATING else None
-    if known is not None:
+    if known is not None and (-6e4 < value < 6e4 or not math.isfinite(value)):
         return apply(_masked_fill, input, mask, known)  # type: ignore[no-any-return]
     if is_tensor(value):
         if array(value).ndim:
@@ -94,7 +97,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 f"value cannot be converted to type {input.dtype!r} without overflow: it is {value.dtype!r}"
             )
     else:
-        value = _fitting(value, input)
+        value = fitting(value, to, "masked_fill")
 
     def fn(a: mx.array, m: mx.array, v: mx.array) -> mx.array:
         return mx.where(m, v.astype(to), a)
@@ -107,17 +110,7 @@ def _masked_fill(a: mx.array, mask: mx.array, value: mx.array) -> mx.array:
     return mx.where(mask, value, a)
 
 
-def _fitting(value: Any, input: Tensor) -> mx.array:
-    d = input.dtype
-    if isinstance(value, complex) and not d.is_complex:
-        raise RuntimeError(f"value cannot be converted to type {d!r} without overflow: {value}")
-    if d.rank == 1 and not isinstance(value, bool):
-        info = np.iinfo(d.numpy)
-        if value != value or not info.min <= int(value if abs(value) != float("inf") else 2**70) <= info.max:
-            raise RuntimeError(f"value cannot be converted to type {d!r} without overflow: {value}")
-    return number(value, d.mx)
-
-
+@numpy_names
 def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements of `input` where `mask` is True, both broadcast, in one dimension. Evaluates the mask.
 
@@ -150,6 +143,7 @@ def _common(operation: str, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int
         raise
 
 
+@numpy_names
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """A copy of `input` with the elements of `source`, in order, where `mask` is True; the mask is broadcast.
 
@@ -187,6 +181,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     return result
 
 
+@numpy_names
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """The indices of the elements that are not zero: one row each, or with `as_tuple` one tensor for each dimension.
 
@@ -210,9 +205,10 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
         found = np.nonzero(values.reshape(1) if values.ndim == 0 else values)
         return tuple([_views.pin(_tape.wrap(_known.know(mx.array(k.astype(np.int64)))), input.device) for k in found])
     rows = np.argwhere(values).astype(np.int64)
-    return give(_views.pin(_tape.wrap(_known.know(mx.array(rows))), input.device), out, "nonzero")
+    return give(_views.pin(_tape.wrap(_known.know(mx.array(rows))), input.device), out, "nonzero", exact=True)
 
 
+@numpy_names
 def argwhere(input: Tensor) -> Tensor:
     """The indices of the elements that are not zero, one row each."""
     result: Tensor = nonzero(input)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import mlx.core as mx
@@ -13,15 +14,17 @@ from lucid.dtypes import FLOATING, INEXACT, OF_MX, dtype
 from lucid.ops._arguments import numpy_names
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
-from lucid.ops._promotion import result_type
+from lucid.ops._promotion import promote_types, require_tensor, result_type
 from lucid.ops._reduce import HALF, axes_of, extreme, reduced_count, total
+from lucid.ops._spectral import svdvals
 
-__all__ = ["cdist", "dist", "norm", "renorm", "trace"]
+__all__ = ["cdist", "dist", "frobenius_norm", "norm", "nuclear_norm", "renorm", "trace"]
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 Dims = int | tuple[int, ...] | list[int] | None
+_MATRIX_ORDERS = ("nuc", 1, -1, 2, -2, math.inf, -math.inf)
 
 
 def safe_root(squares: mx.array) -> mx.array:
@@ -67,6 +70,118 @@ def _need(shape: tuple[int, ...], axes: tuple[int, ...] | None, p: float, operat
         raise RuntimeError(f"{operation}: the {p} norm of no elements does not exist, got shape {tuple(shape)}")
 
 
+def matrix_norm(a: mx.array, order: float | str, axes: tuple[int, int], keepdim: bool) -> mx.array:
+    """The norm of the matrices in the two `axes`, real: the sum ("nuc"), largest (2) or smallest (-2) of the singular
+    values, or the largest (1, inf) or smallest (-1, -inf) sum of magnitudes of a column (1) or row (inf).
+    """
+    row, column = axes
+    if order in ("nuc", 2, -2):
+        batch = [k for k in range(a.ndim) if k not in axes]
+        values = svdvals(mx.transpose(a, [*batch, row, column]))
+        if order == "nuc":
+            found = total(values, (values.ndim - 1,))
+        else:
+            found = extreme(mx.max if order == 2 else mx.min, values, (values.ndim - 1,))
+        return mx.expand_dims(found, sorted(axes)) if keepdim else found
+    if a.dtype in HALF:
+        a = a.astype(mx.float32)
+    along, across = (row, column) if abs(float(order)) == 1 else (column, row)
+    sums = total(magnitude(a), (along,), True)
+    found = extreme(mx.max if float(order) > 0 else mx.min, sums, (across,), True)
+    return found if keepdim else mx.squeeze(found, axes)
+
+
+def _kind(operation: str, input: Tensor, wanted: dtype | None) -> mx.Dtype:
+    """The dtype to compute in."""
+    have = OF_MX[require_tensor(operation, input)._data.dtype]
+    if not have.is_inexact:
+        raise RuntimeError(
+            f"{operation}: Expected a floating point or complex tensor as input. Got {have!r}; call .float() first"
+        )
+    if wanted is None:
+        return have.mx
+    if not wanted.is_inexact:
+        raise RuntimeError(f"{operation}: dtype should be floating point or complex, but got {wanted!r}")
+    if wanted.is_complex != have.is_complex:
+        raise RuntimeError(f"{operation}: expected a dtype as complex or real as the input, {have!r}; got {wanted!r}")
+    if promote_types(have, wanted) is not wanted:
+        raise RuntimeError(
+            f"{operation}: the dtype of the input ({have!r}) should be convertible without narrowing to the specified "
+            f"dtype ({wanted!r})"
+        )
+    return wanted.mx
+
+
+def vector_norm_of(
+    operation: str,
+    input: Tensor,
+    order: float,
+    dim: Dims = None,
+    keepdim: bool = False,
+    dtype: dtype | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """What `operation`, one of the functions for norms, gives for the norm of the elements over `dim`."""
+    kind = _kind(operation, input, dtype)
+    if not hasattr(order, "__float__"):
+        raise TypeError(f"{operation}(): argument 'ord' must be a number, not {type(order).__name__}")
+    power = float(order)
+    axes = None if dim is None else axes_of(dim, input._data.ndim, operation)
+    _need(input._data.shape, axes, power, operation)
+    real = mx.float32 if kind == mx.complex64 else kind
+
+    def fn(a: mx.array) -> mx.array:
+        return vector_norm(a.astype(kind), power, axes, keepdim).astype(real)
+
+    fn.__qualname__ = operation.replace(".", "_")
+    return give(apply(fn, input), out, operation, exact=True)
+
+
+def matrix_norm_of(
+    operation: str,
+    input: Tensor,
+    order: float | str,
+    dim: Sequence[int],
+    keepdim: bool = False,
+    dtype: dtype | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """What `operation` gives for the norm of the matrices in the two dimensions `dim`."""
+    require_tensor(operation, input)
+    if not isinstance(dim, Sequence) or isinstance(dim, str):
+        raise TypeError(f"{operation}(): argument 'dim' must be a tuple of two ints, not {type(dim).__name__}")
+    if not isinstance(order, str) and not hasattr(order, "__float__"):
+        raise TypeError(f"{operation}(): argument 'ord' must be a number or a string, not {type(order).__name__}")
+    if input._data.ndim < 2:
+        raise RuntimeError(f"{operation}: The input tensor A must have at least 2 dimensions, got {input._data.ndim}")
+    if len(dim) != 2:
+        raise RuntimeError(f"{operation}: dim must be a 2-tuple, got {tuple(dim)}")
+    if order == "fro":
+        return vector_norm_of(operation, input, 2.0, tuple(dim), keepdim, dtype, out)
+    if order not in _MATRIX_ORDERS:
+        raise RuntimeError(
+            f"{operation}: Order {order} not supported; expected 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2"
+        )
+    row, column = [wrap_dim(d, input._data.ndim, operation) for d in dim]
+    if row == column:
+        raise RuntimeError(f"{operation}: dims must be different, got {tuple(dim)}")
+    have, spectral = OF_MX[input._data.dtype], order in ("nuc", 2, -2)
+    if spectral and have.is_inexact and have.itemsize == 2:
+        raise RuntimeError(f"{operation}: Low precision dtypes not supported. Got {have!r}; call .float() first")
+    kind = _kind(operation, input, dtype)
+    shape = input._data.shape
+    reduced = min(shape[row], shape[column]) if spectral else shape[column if abs(float(order)) == 1 else row]
+    if order != "nuc" and float(order) < 0 and not reduced:
+        raise IndexError(f"{operation}: the {order} norm of a matrix without elements does not exist, got {shape}")
+    real = mx.float32 if kind == mx.complex64 else kind
+
+    def fn(a: mx.array) -> mx.array:
+        return matrix_norm(a.astype(kind), order, (row, column), keepdim).astype(real)
+
+    fn.__qualname__ = operation.replace(".", "_")
+    return give(apply(fn, input), out, operation, exact=True)
+
+
 @numpy_names
 def norm(
     input: Tensor,
@@ -78,31 +193,42 @@ def norm(
 ) -> Tensor:
     """The `p`-norm of all elements or over `dim`. Its gradient at 0 is 0.
 
-    `p` is any number, `inf`, `-inf`, or "fro", which is 2.
-    `dtype` converts the elements first. "nuc" is not supported.
+    `p` is any number, `inf`, `-inf`, "fro", which is 2, or "nuc", the sum of the singular values of a matrix.
+    `dtype` converts the elements first.
 
     >>> import lucid
     >>> lucid.norm(lucid.tensor([3.0, 4.0]))
     tensor(5.)
     """
-    if isinstance(p, str) and p != "fro":
-        raise RuntimeError(
-            f'norm: expected a number, "fro" or None for p, got {p!r}; "nuc": use numpy.linalg.norm(x.numpy(), "nuc")'
-        )
-    power = 2.0 if p is None or isinstance(p, str) else float(p)
-    kind = input._data.dtype if dtype is None else dtype.mx
-    if kind not in INEXACT:
-        raise RuntimeError(
-            f"norm: expected a floating point or complex tensor, got {OF_MX[kind]!r}; pass dtype=lucid.float32"
-        )
-    axes = None if dim is None else axes_of(dim, input._data.ndim, "norm")
-    _need(input._data.shape, axes, power, "norm")
-    real = mx.float32 if kind == mx.complex64 else kind
+    if p == "nuc" or (isinstance(p, str) and (p != "fro" or (isinstance(dim, Sequence) and len(dim) > 2))):
+        dims = tuple(range(input._data.ndim)) if dim is None else dim if isinstance(dim, Sequence) else (dim,)
+        return matrix_norm_of("norm", input, p, dims, keepdim, dtype, out)
+    return vector_norm_of("norm", input, 2.0 if p is None or isinstance(p, str) else p, dim, keepdim, dtype, out)
 
-    def fn(a: mx.array) -> mx.array:
-        return vector_norm(a.astype(kind), power, axes, keepdim).astype(real)
 
-    return give(apply(fn, input), out, "norm")
+@numpy_names
+def frobenius_norm(
+    input: Tensor, dim: int | Sequence[int], keepdim: bool = False, *, out: Tensor | None = None
+) -> Tensor:
+    """The 2-norm over `dim`, at most two dimensions."""
+    if isinstance(dim, Sequence) and len(dim) > 2:
+        raise RuntimeError(f"frobenius_norm: Expected at most 2 dimensions, but got {len(dim)} dimensions instead.")
+    if dim is None:
+        raise TypeError("frobenius_norm(): argument 'dim' must be a tuple of ints, not NoneType")
+    return vector_norm_of("frobenius_norm", input, 2.0, dim, keepdim, None, out)  # type: ignore[arg-type]
+
+
+@numpy_names
+def nuclear_norm(
+    input: Tensor, dim: Sequence[int] = (-2, -1), keepdim: bool = False, *, out: Tensor | None = None
+) -> Tensor:
+    """The sum of the singular values of the matrices in the two dimensions `dim`.
+
+    >>> import lucid
+    >>> lucid.nuclear_norm(lucid.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(7.)
+    """
+    return matrix_norm_of("nuclear_norm", input, "nuc", dim, keepdim, None, out)
 
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
-import numpy as np
 
 from lucid import _views
+from lucid._layout import Layout, dense
 from lucid._tape import apply, array
 from lucid._views import Move, moved
+from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import shape_of, wrap_dim
-from lucid.ops._keys import basic_shape
 from lucid.ops._out import give
 from lucid.ops.geometry import copied, storage_offset
 
@@ -36,7 +36,7 @@ __all__ = [
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-Ghost = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
 Key = tuple[Any, ...]
 _all = slice(
     None
@@ -64,11 +64,23 @@ def _unsqueeze(a: mx.array, key: Key) -> mx.array:
     return a[key]
 
 
-def _slice_ghost(g: Ghost, key: Key) -> Ghost:
-    if None not in key:
-        return g[(*key, ...)]
-    plain = g[(*[k for k in key if k is not None], ...)]
-    return plain.reshape(basic_shape(key, g.shape), copy=False)  # gives dimensions of size 1 a stride, as PyTorch does
+def _slice_trace(at: Layout, shape: Shape, key: Key) -> Layout:
+    strides: list[int] = []
+    offset, k = at.offset, 0
+    sizes = list(at.shape)
+    for item in key:
+        if item is None:
+            strides.append(sizes[k] * at.strides[k] if k < len(sizes) else 1)
+        elif item.__class__ is slice:
+            if item.start is not None:
+                sizes[k] = len(range(item.start, item.stop, item.step))
+                offset += item.start * at.strides[k]
+            strides.append(at.strides[k] * (item.step or 1))
+            k += 1
+        else:
+            offset += (item if item >= 0 else item + sizes[k]) * at.strides[k]
+            k += 1
+    return Layout(shape, (*strides, *at.strides[k:]), offset)
 
 
 def _slice_back(parent: mx.array, value: mx.array, key: Key) -> mx.array:
@@ -76,9 +88,9 @@ def _slice_back(parent: mx.array, value: mx.array, key: Key) -> mx.array:
 
 
 _SLICES = {
-    "slice": Move(_slice, _slice_ghost, _slice_back),
-    "select": Move(_select, _slice_ghost, _slice_back),
-    "unsqueeze": Move(_unsqueeze, _slice_ghost, _slice_back),
+    "slice": Move(_slice, _slice_trace, _slice_back),
+    "select": Move(_select, _slice_trace, _slice_back),
+    "unsqueeze": Move(_unsqueeze, _slice_trace, _slice_back),
 }
 
 
@@ -107,9 +119,10 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     return sliced("slice", input, (_all,) * d + (slice(first, first + length, 1),))
 
 
+@numpy_names
 def narrow_copy(input: Tensor, dim: int, start: int | Tensor, length: int, *, out: Tensor | None = None) -> Tensor:
     """`narrow` as a copy instead of a view."""
-    return give(copied(narrow(input, dim, start, length)), out, "narrow_copy")
+    return give(copied(narrow(input, dim, start, length)), out, "narrow_copy", exact=True)
 
 
 def select(input: Tensor, dim: int, index: int | Tensor) -> Tensor:
@@ -231,6 +244,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return _pieces("split", input, d, bounds)
 
 
+@numpy_names
 def tensor_split(
     input: Tensor,
     indices_or_sections: int | Sequence[int] | Tensor | None = None,
@@ -238,12 +252,20 @@ def tensor_split(
     *,
     indices: Any = None,
     sections: Any = None,
+    tensor_indices_or_sections: Tensor | None = None,
 ) -> tuple[Tensor, ...]:
     """Views along `dim`: that many of nearly equal size, or cut at the indices listed."""
     check_tensor("tensor_split", input)
-    return _tensor_split(
-        "tensor_split", input, next(v for v in (indices_or_sections, indices, sections, ()) if v is not None), dim
-    )
+    cuts = _cuts("tensor_split", indices_or_sections, indices, sections, tensor_indices_or_sections)
+    return _tensor_split("tensor_split", input, cuts, dim)
+
+
+def _cuts(operation: str, *given: Any) -> Any:
+    """The one of the arguments that is not None."""
+    found = [v for v in given if v is not None]
+    if len(found) != 1:
+        raise TypeError(f"{operation}(): expected either 'indices' or 'sections', got {len(found)} of them")
+    return found[0]
 
 
 def _tensor_split(operation: str, input: Tensor, cuts: Any, dim: int) -> tuple[Tensor, ...]:
@@ -286,20 +308,32 @@ def _numpy_split(operation: str, input: Tensor, cuts: Any, dim: int, least: int)
     return _tensor_split(operation, input, cuts, dim)
 
 
-def hsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+@numpy_names
+def hsplit(
+    input: Tensor, indices_or_sections: int | Sequence[int] | None = None, *, indices: Any = None, sections: Any = None
+) -> tuple[Tensor, ...]:
     """Views along dimension 1 (0 for a 1-dim tensor): that many of equal size, or cut at the indices listed."""
     check_tensor("hsplit", input)
-    return _numpy_split("hsplit", input, indices_or_sections, min(1, max(array(input).ndim - 1, 0)), 1)
+    cuts = _cuts("hsplit", indices_or_sections, indices, sections)
+    return _numpy_split("hsplit", input, cuts, min(1, max(array(input).ndim - 1, 0)), 1)
 
 
-def vsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+@numpy_names
+def vsplit(
+    input: Tensor, indices_or_sections: int | Sequence[int] | None = None, *, indices: Any = None, sections: Any = None
+) -> tuple[Tensor, ...]:
     """Views along dimension 0 of at least 2: that many of equal size, or cut at the indices listed."""
-    return _numpy_split("vsplit", input, indices_or_sections, 0, 2)
+    cuts = _cuts("vsplit", indices_or_sections, indices, sections)
+    return _numpy_split("vsplit", input, cuts, 0, 2)
 
 
-def dsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+@numpy_names
+def dsplit(
+    input: Tensor, indices_or_sections: int | Sequence[int] | None = None, *, indices: Any = None, sections: Any = None
+) -> tuple[Tensor, ...]:
     """Views along dimension 2 of at least 3: that many of equal size, or cut at the indices listed."""
-    return _numpy_split("dsplit", input, indices_or_sections, 2, 3)
+    cuts = _cuts("dsplit", indices_or_sections, indices, sections)
+    return _numpy_split("dsplit", input, cuts, 2, 3)
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -321,6 +355,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 # ---- diagonals and windows -------------------------------------------------------------------------------------------
 
 
+@numpy_names
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The view of the diagonal of the dimensions `dim1` and `dim2`, which comes last.
 
@@ -337,13 +372,16 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     def fn(a: mx.array) -> mx.array:
         return mx.diagonal(a, offset, d1, d2) if count else mx.zeros((*rest, 0), a.dtype)
 
-    def trace(g: Ghost) -> Ghost:
-        return g.diagonal(offset if count else 0, d1, d2)[..., :count]
+    def trace(at: Layout, shape: Shape) -> Layout:
+        first, second = at.strides[d1], at.strides[d2]
+        start = at.offset + (0 if not count else offset * second if offset >= 0 else -offset * first)
+        return Layout(shape, (*[s for k, s in enumerate(at.strides) if k not in (d1, d2)], first + second), start)
 
     fn.__qualname__ = "diagonal"
     return _views.view(fn, input, trace)
 
 
+@numpy_names
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """The view of all windows of `size` elements along `dimension`, `step` apart: they come last.
 
@@ -365,18 +403,19 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     def strided(strides: Sequence[int]) -> tuple[int, ...]:
         return (1,) if scalar else (*strides[:d], strides[d] * step, *strides[d + 1 :], strides[d])
 
-    rows = np.cumprod((1, *shape[:0:-1]))[::-1].tolist()
+    rows = dense(shape)
 
     def fn(a: mx.array) -> mx.array:
         return mx.as_strided(mx.contiguous(a), wanted, strided(rows)) if 0 not in wanted else mx.zeros(wanted, a.dtype)
 
-    def trace(g: Ghost) -> Ghost:
-        return np.lib.stride_tricks.as_strided(g, wanted, strided(g.strides))
+    def trace(at: Layout, shape: Shape) -> Layout:
+        return Layout(shape, strided(at.strides), at.offset)
 
     fn.__qualname__ = "unfold"
     return _views.view(fn, input, trace)
 
 
+@numpy_names
 def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """A view with the given sizes and strides of the memory that `input` lies in.
 
@@ -391,29 +430,30 @@ def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storag
             f"as_strided: Negative strides are not supported at the moment, got strides: {list(strides)}"
         )
     offset = _offset(input) if storage_offset is None else storage_offset
-    owner = _owner(input)
+    whole = owner(input)
     reach = offset + sum((n - 1) * s for n, s in zip(sizes, strides, strict=True)) + 1
-    if (0 not in sizes and reach > owner._data.size) or offset < 0:
+    if (0 not in sizes and reach > whole._data.size) or offset < 0:
         raise RuntimeError(
             f"as_strided: sizes {list(sizes)}, strides {list(strides)}, storage offset {offset} require a storage "
             f"of {reach} elements, "
-            f"which is out of bounds for storage of {owner._data.size} elements"
+            f"which is out of bounds for storage of {whole._data.size} elements"
         )
 
     def fn(a: mx.array) -> mx.array:
         return mx.as_strided(mx.contiguous(a), sizes, strides, offset) if 0 not in sizes else mx.zeros(sizes, a.dtype)
 
-    def trace(g: Ghost) -> Ghost:
-        return np.lib.stride_tricks.as_strided(g.reshape(-1)[offset:], sizes, strides)
+    def trace(at: Layout, shape: Shape) -> Layout:
+        return Layout(shape, strides, offset)
 
     fn.__qualname__ = "as_strided"
-    return _views.view(fn, owner, trace)
+    return _views.view(fn, whole, trace)
 
 
 _offset = storage_offset  # `as_strided` has an argument of that name
 
 
-def _owner(t: Tensor) -> Tensor:
+def owner(t: Tensor) -> Tensor:
+    """The tensor that owns the memory of `t`: `t` itself, or what it is a view of, without history if `t` is so."""
     extra = t._extra
     if extra is None or extra.base is None:
         return t

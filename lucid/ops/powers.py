@@ -11,8 +11,9 @@ import numpy as np
 from lucid import dtypes
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import OF_MX
+from lucid.ops._arguments import numpy_names
 from lucid.ops._out import give, into
-from lucid.ops._promotion import constant, number, promoted, require_tensor, result_type, unary_float
+from lucid.ops._promotion import constant, number, promoted, require_fit, require_tensor, result_type, unary_float
 
 __all__ = ["float_power", "pow", "reciprocal", "rsqrt", "sqrt", "square"]
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 
+@numpy_names
 def pow(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input ** exponent`, broadcast and with type promotion. At least one of the two is a tensor.
 
@@ -42,6 +44,7 @@ def pow(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None
     return result if out is None else give(result, out, "pow")
 
 
+@numpy_names
 def float_power(input: Tensor | Number, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input ** exponent` computed in float64 (complex64 for complex operands, the widest that MLX has)."""
     to = dtypes.complex64 if result_type(input, exponent).is_complex else dtypes.float64
@@ -84,10 +87,12 @@ def _number_power(a: Tensor, exponent: Any) -> Tensor:
         to = result_type(a, exponent)
     fn = _SPECIAL.get(exponent) if to.is_inexact or exponent in (0, 1, 2, 3) else None
     if fn is None:
+        require_fit("pow", exponent, to)
+        value = constant(exponent, to.mx)
+        scalar = number(exponent, to.mx) if value is None else value
 
         def power(x: mx.array) -> mx.array:
-            value = constant(exponent, x.dtype)
-            return mx.power(x, number(exponent, x.dtype) if value is None else value)
+            return mx.power(x, scalar)
 
         power.__qualname__ = "pow"
         fn = power
@@ -107,7 +112,7 @@ def _pow_3(x: mx.array) -> mx.array:
 
 
 def _pow_minus_2(x: mx.array) -> mx.array:
-    return mx.reciprocal(mx.square(x))
+    return mx.square(mx.reciprocal(x))  # in this order the gradient at infinity is 0, not NaN
 
 
 _PYTHON = (int, float)
@@ -172,18 +177,21 @@ def _complex_power(a: mx.array, b: mx.array) -> mx.array:
     return mx.where(zero, at_zero, power)
 
 
+@numpy_names
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The square root; NaN for negative numbers."""
     result = unary_float(mx.sqrt, input)
     return result if out is None else give(result, out, "sqrt")
 
 
+@numpy_names
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`1 / sqrt(input)`."""
     result = unary_float(mx.rsqrt, input)
     return result if out is None else give(result, out, "rsqrt")
 
 
+@numpy_names
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`input * input`; much faster than a general power."""
     if require_tensor("square", input)._data.dtype == mx.bool_:
@@ -191,6 +199,7 @@ def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return give(apply(mx.square, input), out, "square")
 
 
+@numpy_names
 def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`1 / input`; integers give the default floating dtype."""
     return give(unary_float(mx.reciprocal, input), out, "reciprocal")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
+import numpy as np
 
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import OF_MX
+from lucid.ops._arguments import numpy_names
 from lucid.ops._out import give
-from lucid.ops._promotion import binary, number, number_dtype, require_tensor
+from lucid.ops._promotion import binary, number, number_dtype, promote_types, require_tensor
 
 __all__ = [
     "addbmm",
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 
+@numpy_names
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix product. Leading dimensions broadcast; a vector is a row on the left and a column on the right.
 
@@ -52,7 +55,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
             result: Tensor = apply(_product(input), input, other)
         except (RuntimeError, IndexError) as error:
             raise _unfit(input._data.shape, other._data.shape) or error from None
-        return result if out is None else give(result, out, "matmul")
+        return result if out is None else give(result, out, "matmul", exact=True)
     return matmul(*_pair("matmul", input, other, "other"))  # which raises
 
 
@@ -74,34 +77,39 @@ def _unfit(a: tuple[int, ...], b: tuple[int, ...]) -> RuntimeError | None:
     return None
 
 
+@numpy_names
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of two matrices, without broadcasting."""
     a, b = _sized("mm", input, mat2, "mat2", 2, 2)
     _fit("mm", a, b, a._data.shape[1] == b._data.shape[0])
-    return give(apply(_product(a), a, b), out, "mm")
+    return give(apply(_product(a), a, b), out, "mm", exact=True)
 
 
+@numpy_names
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of two batches of matrices: `(b, n, k)` with `(b, k, m)` gives `(b, n, m)`."""
     a, b = _sized("bmm", input, mat2, "mat2", 3, 3)
     _fit("bmm", a, b, a._data.shape[0] == b._data.shape[0] and a._data.shape[2] == b._data.shape[1])
-    return give(apply(_product(a), a, b), out, "bmm")
+    return give(apply(_product(a), a, b), out, "bmm", exact=True)
 
 
+@numpy_names
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of a matrix and a vector."""
     a, b = _sized("mv", input, vec, "vec", 2, 1)
     _fit("mv", a, b, a._data.shape[1] == b._data.shape[0])
-    return give(apply(_product(a), a, b), out, "mv")
+    return give(apply(_product(a), a, b), out, "mv", exact=True)
 
 
+@numpy_names
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sum of the products of two vectors' elements."""
     a, b = _sized("dot", input, tensor, "tensor", 1, 1)
     _fit("dot", a, b, a._data.shape == b._data.shape)
-    return give(apply(_product(a), a, b), out, "dot")
+    return give(apply(_product(a), a, b), out, "dot", exact=True)
 
 
+@numpy_names
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`dot` with the conjugate of `input`."""
     a, b = _sized("vdot", input, other, "other", 1, 1)
@@ -110,6 +118,7 @@ def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     return give(apply(lambda x, y: product(mx.conjugate(x) if x.dtype == mx.complex64 else x, y), a, b), out, "vdot")
 
 
+@numpy_names
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of each element of one vector with each of another: `(n,)` and `(m,)` give `(n, m)`."""
     a, b = _vectors("outer", input, vec2, "vec2")
@@ -126,14 +135,16 @@ def _outer(a: Tensor, b: Tensor) -> Tensor:
     return binary(outer, a, b)
 
 
+@numpy_names
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sums of products along the last dimensions: `(2, 3, k)` and `(4, k)` give `(2, 3, 4)`.
 
     With a 0-dim tensor, this is the plain product.
     """
-    a, b = _pair("inner", input, other, "other")
+    a, b = require_tensor("inner", input), require_tensor("inner", other, "other")
     if not (a._data.ndim and b._data.ndim):
-        return give(apply(mx.multiply, a, b), out, "inner")
+        return give(binary(mx.multiply, a, b), out, "inner")
+    _pair("inner", a, b, "other")
     if a._data.shape[-1] != b._data.shape[-1]:
         raise RuntimeError(
             "inner: the last dimension must match on both input tensors but got shapes "
@@ -154,6 +165,7 @@ def _rows(a: mx.array) -> mx.array:
     return a.reshape(rows, a.shape[-1])
 
 
+@numpy_names
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -164,42 +176,56 @@ def addmm(
     """
     a, b = _sized("addmm", mat1, mat2, "mat2", 2, 2)
     _fit("addmm", a, b, a._data.shape[1] == b._data.shape[0])
-    return give(_plus_product("addmm", input, a, b, beta, alpha, _same), out, "addmm")
+    return give(_plus_product("addmm", input, a, b, beta, alpha, _same), out, "addmm", exact=True)
 
 
+@numpy_names
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """`beta * input + alpha * (mat @ vec)`; `input` is broadcast, and ignored if `beta` is 0."""
     a, b = _sized("addmv", mat, vec, "vec", 2, 1)
     _fit("addmv", a, b, a._data.shape[1] == b._data.shape[0])
-    return give(_plus_product("addmv", input, a, b, beta, alpha, _same), out, "addmv")
+    return give(_plus_product("addmv", input, a, b, beta, alpha, _same), out, "addmv", exact=True)
 
 
+@numpy_names
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """`beta * input + alpha * outer(vec1, vec2)`; `input` is broadcast, and ignored if `beta` is 0."""
-    a, b = _sized("addr", vec1, vec2, "vec2", 1, 1)
+    a, b = _vectors("addr", vec1, vec2, "vec2")
+    kinds = [OF_MX[t._data.dtype] for t in (require_tensor("addr", input), a, b)]
+    to = promote_types(promote_types(kinds[0], kinds[1]), kinds[2])
+    for word, value in (("beta", beta), ("alpha", alpha)):
+        if isinstance(value, bool) and to.rank:
+            raise RuntimeError(f"addr: boolean {word} is only supported for boolean results, got inputs of {to!r}")
+    input, a, b = [t if t._data.dtype == to.mx else apply(_cast(to.mx), t) for t in (input, a, b)]
     return give(_plus_product("addr", input, a, b, beta, alpha, None), out, "addr")
 
 
+def _cast(to: mx.Dtype) -> Callable[[mx.array], mx.array]:
+    return lambda a: a.astype(to)
+
+
+@numpy_names
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """`beta * input + alpha * (batch1 @ batch2).sum(0)`; `input` is broadcast, and ignored if `beta` is 0."""
     a, b = _sized("addbmm", batch1, batch2, "batch2", 3, 3)
     _fit("addbmm", a, b, a._data.shape[0] == b._data.shape[0] and a._data.shape[2] == b._data.shape[1])
-    return give(_plus_product("addbmm", input, a, b, beta, alpha, _batch_sum), out, "addbmm")
+    return give(_plus_product("addbmm", input, a, b, beta, alpha, _batch_sum), out, "addbmm", exact=True)
 
 
+@numpy_names
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1, out: Tensor | None = None
 ) -> Tensor:
     """`beta * input + alpha * (batch1 @ batch2)` for batches; `input` is broadcast, and ignored if `beta` is 0."""
     a, b = _sized("baddbmm", batch1, batch2, "batch2", 3, 3)
     _fit("baddbmm", a, b, a._data.shape[0] == b._data.shape[0] and a._data.shape[2] == b._data.shape[1])
-    return give(_plus_product("baddbmm", input, a, b, beta, alpha, _same), out, "baddbmm")
+    return give(_plus_product("baddbmm", input, a, b, beta, alpha, _same), out, "baddbmm", exact=True)
 
 
 def _same(a: mx.array) -> mx.array:
@@ -219,6 +245,8 @@ def _plus_product(name: str, input: Tensor, a: Tensor, b: Tensor, beta: Any, alp
             f"{name}: expected input and the matrices in one dtype, got {OF_MX[input._data.dtype]!r} and {d!r}"
         )
     for word, value in (("beta", beta), ("alpha", alpha)):
+        if not isinstance(value, (int, float, complex, np.number, np.bool_)):
+            raise TypeError(f"{name}(): argument '{word}' must be Number, not {type(value).__name__}")
         if number_dtype(value).rank > max(d.rank, 2 if then is not None else 1):
             raise RuntimeError(f"{name}: for {d!r} inputs, argument {word} must not be {type(value).__name__}")
     product = _product(a)
@@ -248,10 +276,11 @@ def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
             raise RuntimeError(f"chain_matmul: expected a 2D tensor as argument {k}, got {m._data.ndim}D")
         sizes.append(m._data.shape[0])
     sizes.append(matrices[-1]._data.shape[1])
-    return give(_cheapest(matrices, sizes), out, "chain_matmul")
+    return give(cheapest(matrices, sizes), out, "chain_matmul")
 
 
-def _cheapest(matrices: tuple[Tensor, ...], sizes: list[int]) -> Tensor:
+def cheapest(matrices: Sequence[Tensor], sizes: list[int]) -> Tensor:
+    """The product of `matrices`, of `sizes[k]` rows and `sizes[k + 1]` columns, in the cheapest order."""
     n = len(matrices)
     cost = [[0] * n for _ in range(n)]
     cut = [[0] * n for _ in range(n)]
@@ -268,6 +297,7 @@ def _cheapest(matrices: tuple[Tensor, ...], sizes: list[int]) -> Tensor:
     return part(0, n - 1)
 
 
+@numpy_names
 def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Kronecker product: `input` with each element replaced by its product with `other`.
 

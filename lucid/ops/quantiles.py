@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
+import numpy as np
 
 from lucid import return_types
 from lucid._tape import TensorCore, apply, array
@@ -41,6 +42,8 @@ def _median(operation: str, input: Tensor, dim: int | None, keepdim: bool, out: 
     if kind == mx.complex64 or kind == mx.bool_:
         raise NotImplementedError(f"{operation}(): expected an integer or floating tensor, got {OF_MX[kind]!r}")
     if dim is None:
+        if keepdim:
+            raise TypeError(f"{operation}(): keepdim needs a dim; without one the result is 0-dim")
 
         def whole(a: mx.array) -> mx.array:
             if a.size == 0:
@@ -51,7 +54,7 @@ def _median(operation: str, input: Tensor, dim: int | None, keepdim: bool, out: 
             return evenly(flat, pick(flat, _median_index(flat, 0, ignore_nan), 0).reshape(()))
 
         whole.__qualname__ = operation
-        return give(apply(whole, input), out, operation)
+        return give(apply(whole, input), out, operation, exact=True)
     axis = wrap_dim(dim, input._data.ndim, operation)
     if input._data.ndim:
         need_elements(input._data.shape, (axis,), operation)
@@ -69,7 +72,7 @@ def _median(operation: str, input: Tensor, dim: int | None, keepdim: bool, out: 
         return (values, index) if keepdim else (values.squeeze(axis), index.squeeze(axis))
 
     fn.__qualname__ = operation
-    return give_pair(apply(on_rows(fn, input._data.ndim), input), out, operation)
+    return give_pair(apply(on_rows(fn, input._data.ndim), input), out, operation, exact=True)
 
 
 _NOTHING = {mx.int64: -(2**63), mx.int32: -(2**31)}
@@ -120,7 +123,7 @@ def mode(
         index = mx.take_along_axis(sequence, mx.argmax(run, axis=axis, keepdims=True), axis)
         return _squeezed(pick(a, index, axis), index.astype(mx.int64), axis, keepdim)
 
-    return return_types.mode(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "mode"))
+    return return_types.mode(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "mode", exact=True))
 
 
 def _squeezed(values: mx.array, index: mx.array, axis: int, keepdim: bool) -> tuple[mx.array, mx.array]:
@@ -154,6 +157,8 @@ def _quantile(
         wanted_ranks = array(q)
         if first_true(outside=mx.logical_not((wanted_ranks >= 0) & (wanted_ranks <= 1))):
             raise RuntimeError(f"{operation}() q values must be in the range [0, 1]")
+    elif not isinstance(q, (int, float, np.number)):
+        raise TypeError(f"{operation}(): argument 'q' must be float or Tensor, not {type(q).__name__}")
     elif not 0 <= q <= 1:
         raise RuntimeError(f"{operation}() q must be in the range [0, 1] but got {q}")
     scalar = not isinstance(q, TensorCore) or not q._data.ndim

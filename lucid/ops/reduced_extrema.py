@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -12,7 +13,7 @@ from lucid.dtypes import OF_MX
 from lucid.ops._arguments import numpy_names
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give, give_pair
-from lucid.ops._reduce import axes_of, extreme, need_elements, on_rows, pick, position
+from lucid.ops._reduce import axes_of, evenly, extreme, need_elements, on_rows, pick, position
 from lucid.ops.extrema import maximum, minimum
 
 __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
@@ -43,18 +44,18 @@ def _need(input: Tensor, axes: tuple[int, ...] | None, operation: str) -> None:
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The largest value over `dim`, NaN if there is one. Equal largest values share the gradient evenly."""
     axes = axes_of(dim, input._data.ndim, "amax")
-    _need(input, None if dim is None or dim == () or dim == [] else axes, "amax")
+    _need(input, None if dim is None or (isinstance(dim, (tuple, list)) and not dim) else axes, "amax")
     _no_complex(input, "amax")
-    return give(apply(lambda a: extreme(mx.max, a, axes, keepdim), input), out, "amax")
+    return give(apply(lambda a: extreme(mx.max, a, axes, keepdim), input), out, "amax", exact=True)
 
 
 @numpy_names
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """The smallest value over `dim`, NaN if there is one. Equal smallest values share the gradient evenly."""
     axes = axes_of(dim, input._data.ndim, "amin")
-    _need(input, None if dim is None or dim == () or dim == [] else axes, "amin")
+    _need(input, None if dim is None or (isinstance(dim, (tuple, list)) and not dim) else axes, "amin")
     _no_complex(input, "amin")
-    return give(apply(lambda a: extreme(mx.min, a, axes, keepdim), input), out, "amin")
+    return give(apply(lambda a: extreme(mx.min, a, axes, keepdim), input), out, "amin", exact=True)
 
 
 @numpy_names
@@ -71,7 +72,18 @@ def aminmax(
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
         )
     low, high = apply(lambda a: (extreme(mx.min, a, axes, keepdim), extreme(mx.max, a, axes, keepdim)), input)
-    return return_types.aminmax(*give_pair((low, high), out, "aminmax"))
+    return return_types.aminmax(*give_pair((low, high), out, "aminmax", exact=True))
+
+
+def _of_all(find: Callable[[mx.array], mx.array], operation: str, input: Tensor) -> Tensor:
+    def extreme(a: mx.array) -> mx.array:
+        return find(a)
+
+    def shared(a: mx.array) -> mx.array:  # where it is NaN, MLX 0.32.4 gives all elements the gradient NaN
+        return evenly(a, find(a))
+
+    extreme.__qualname__ = shared.__qualname__ = operation
+    return apply(extreme if input._node is None else shared, input)  # type: ignore[no-any-return]
 
 
 @numpy_names
@@ -87,12 +99,14 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     """
     if other is not None or isinstance(dim, TensorCore):
         return maximum(input, dim if other is None else other, out=out)
+    if keepdim and dim is None:
+        raise TypeError("max(): keepdim needs a dim; without one the result is 0-dim")
     axis = None if dim is None else wrap_dim(dim, input._data.ndim, "max")
     if input._data.size == 0:
         _need(input, None if axis is None else (axis,), "max")
     _no_complex(input, "max")
     if axis is None:
-        return give(apply(lambda a: mx.max(a), input), out, "max")
+        return give(_of_all(mx.max, "max", input), out, "max", exact=True)
 
     def fn(a: mx.array) -> tuple[mx.array, mx.array]:
         index = position(mx.argmax, a, axis, True)
@@ -103,7 +117,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
             else (values.squeeze(axis), index.squeeze(axis).astype(mx.int64))
         )
 
-    return return_types.max(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "max"))
+    return return_types.max(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "max", exact=True))
 
 
 @numpy_names
@@ -115,12 +129,14 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     """
     if other is not None or isinstance(dim, TensorCore):
         return minimum(input, dim if other is None else other, out=out)
+    if keepdim and dim is None:
+        raise TypeError("min(): keepdim needs a dim; without one the result is 0-dim")
     axis = None if dim is None else wrap_dim(dim, input._data.ndim, "min")
     if input._data.size == 0:
         _need(input, None if axis is None else (axis,), "min")
     _no_complex(input, "min")
     if axis is None:
-        return give(apply(lambda a: mx.min(a), input), out, "min")
+        return give(_of_all(mx.min, "min", input), out, "min", exact=True)
 
     def fn(a: mx.array) -> tuple[mx.array, mx.array]:
         index = position(mx.argmin, a, axis, True)
@@ -131,7 +147,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
             else (values.squeeze(axis), index.squeeze(axis).astype(mx.int64))
         )
 
-    return return_types.min(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "min"))
+    return return_types.min(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "min", exact=True))
 
 
 def _find(find: Any, operation: str, input: Tensor, dim: int | None, keepdim: bool, out: Tensor | None) -> Tensor:
@@ -150,7 +166,7 @@ def _find(find: Any, operation: str, input: Tensor, dim: int | None, keepdim: bo
         return found.reshape((1,) * a.ndim) if keepdim and axis is None else found
 
     fn.__qualname__ = operation
-    return give(apply(fn, input), out, operation)
+    return give(apply(fn, input), out, operation, exact=True)
 
 
 @numpy_names

@@ -54,12 +54,19 @@ def sum(
     tensor([4, 6])
     """
     axes = None if dim is None else axes_of(dim, input._data.ndim, "sum")
+    if out is not None:
+        dtype = dtype_for(out, dtype)
     if dtype is None:
         result = apply(_sum, input, axes, keepdim)
     else:
         to = dtype.mx
         result = apply(lambda a: total(a.astype(to), axes, keepdim).astype(to), input)
-    return result if out is None else give(result, out, "sum")
+    return result if out is None else give(result, out, "sum", exact=True)
+
+
+def dtype_for(out: Tensor | None, dtype: dtype | None) -> dtype | None:
+    """What the elements are converted to first: `dtype`, or else the dtype of the place for the result."""
+    return OF_MX[out._data.dtype] if dtype is None and out is not None else dtype
 
 
 def _sum(a: mx.array, axes: Axes, keepdim: bool) -> mx.array:
@@ -76,17 +83,19 @@ def nansum(
 ) -> Tensor:
     """`sum` with NaN counted as zero. Raises RuntimeError for complex tensors."""
     axes = axes_of(dim, input._data.ndim, "nansum")
-    if input._data.dtype == mx.complex64 or dtype is dtypes.complex64:
+    if input._data.dtype == mx.complex64:
         raise RuntimeError("nansum does not support complex inputs")
+    if dtype is dtypes.complex64 and input._data.dtype in INEXACT and input._data.size:
+        raise NotImplementedError("nansum: not implemented for complex64; convert the result instead")
+    dtype = dtype_for(out, dtype)
     to = None if dtype is None else dtype.mx
 
     def fn(a: mx.array) -> mx.array:
-        a = a if to is None else a.astype(to)
-        if a.dtype not in INEXACT:
-            return total(a, axes, keepdim) if to is None else total(a, axes, keepdim).astype(to)
-        return total(mx.where(mx.isnan(a), mx.zeros((), a.dtype), a), axes, keepdim)
+        if a.dtype in INEXACT:
+            a = mx.where(mx.isnan(a), mx.zeros((), a.dtype), a)
+        return total(a, axes, keepdim) if to is None else total(a.astype(to), axes, keepdim).astype(to)
 
-    return give(apply(fn, input), out, "nansum")
+    return give(apply(fn, input), out, "nansum", exact=True)
 
 
 def _mean_dtype(input: Tensor, dtype: dtype | None, operation: str) -> dtype:
@@ -164,13 +173,14 @@ def prod(
     axes = None if dim is None else (wrap_dim(dim, input._data.ndim, "prod"),)
     if input._data.ndim == 0:
         axes = None
+    dtype = dtype_for(out, dtype)
     to = None if dtype is None else dtype.mx
 
     def fn(a: mx.array) -> mx.array:
         result = product(a if to is None else a.astype(to), axes, keepdim)
         return result if to is None else result.astype(to)
 
-    return give(apply(fn, input), out, "prod")
+    return give(apply(fn, input), out, "prod", exact=True)
 
 
 # ---- truth -----------------------------------------------------------------------------------------------------------
@@ -192,7 +202,7 @@ def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
         )
         return result.astype(mx.uint8) if a.dtype == mx.uint8 else result
 
-    return give(apply(fn, input), out, "all")
+    return _give_truth(apply(fn, input), out, "all")
 
 
 @numpy_names
@@ -206,7 +216,14 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
         )
         return result.astype(mx.uint8) if a.dtype == mx.uint8 else result
 
-    return give(apply(fn, input), out, "any")
+    return _give_truth(apply(fn, input), out, "any")
+
+
+def _give_truth(result: Tensor, out: Tensor | None, operation: str) -> Tensor:
+    if out is not None and out._data.dtype in (mx.bool_, mx.uint8):
+        to = out._data.dtype
+        result = apply(lambda a: a.astype(to), result)
+    return give(result, out, operation, exact=True)
 
 
 @numpy_names

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
-import numpy as np
 
 from lucid import _views
+from lucid._layout import Layout
 from lucid._tape import array
 from lucid.dtypes import as_dtype
 from lucid.ops._check import check_tensor
@@ -19,25 +19,28 @@ __all__ = ["view_as_complex", "view_as_real"]
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-Ghost = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
 
 
 def view_dtype(input: Tensor, dtype: Any) -> Tensor:
     """The bytes of `input` read as `dtype`; the last dimension is scaled by the ratio of the element sizes.
 
-    Raises RuntimeError if the sizes do not divide, if the last dimension is not contiguous, or if `input` requires a
-    gradient.
+    Raises RuntimeError if the sizes do not divide, if the last dimension is not contiguous, or not divide the offset.
+
+    The result requires no gradient.
     """
     to = as_dtype(dtype, "view")
     data = array(input)
     have, want = data.itemsize, to.itemsize
+    if input.requires_grad:  # as in PyTorch, gradients stop here
+        input = _views.alias(input)
     if input.dtype is to:
         return same_view(input, data.shape)
     if have != want:
         if data.ndim == 0:
             raise RuntimeError(f"self.dim() cannot be 0 to view {input.dtype!r} as {to!r} (different element sizes)")
         last = strides_of(input)[-1]
-        if last != 1 and data.size > 1:
+        if last != 1:
             raise RuntimeError(
                 f"self.stride(-1) must be 1 to view {input.dtype!r} as {to!r} (different element sizes), but got {last}"
             )
@@ -46,11 +49,12 @@ def view_dtype(input: Tensor, dtype: Any) -> Tensor:
                 f"self.size(-1) must be divisible by {want // have} to view {input.dtype!r} as {to!r} (different "
                 f"element sizes), but got {data.shape[-1]}"
             )
-    if input.requires_grad:
-        raise RuntimeError(
-            f"view: a tensor that requires grad cannot be viewed as {to!r}, MLX has no gradient for it; call "
-            "detach() first"
-        )
+        ratio, layout = max(want // have, 1), _views.layout(input)
+        if layout.offset % ratio or any(s % ratio for s in layout.strides[:-1]):
+            raise RuntimeError(
+                f"view: storage_offset and strides must be divisible by {ratio} to view {input.dtype!r} as {to!r}, got "
+                f"{layout.offset} and {layout.strides}"
+            )
     target, source = to.mx, data.dtype
 
     def view(a: mx.array) -> mx.array:
@@ -59,21 +63,15 @@ def view_dtype(input: Tensor, dtype: Any) -> Tensor:
     def put(parent: mx.array, value: mx.array) -> mx.array:
         return value.view(source)
 
-    return _views.view(view, input, lambda g: _scaled(g, have, want), put)
+    return _views.view(view, input, lambda at, shape: _scaled(at, shape, have, want), put)
 
 
-def _scaled(g: Ghost, have: int, want: int) -> Ghost:
-    """The geometry of `g`, whose elements have `have` bytes, in elements of `want` bytes."""
+def _scaled(at: Layout, shape: Shape, have: int, want: int) -> Layout:
+    """The layout `at`, whose elements have `have` bytes, in elements of `want` bytes."""
     if have == want:
-        return g
-    owner = g
-    while owner.base is not None:
-        owner = owner.base
-    offset = g.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-    memory = np.empty(owner.size * have // want, np.int8)
-    shape = (*g.shape[:-1], g.shape[-1] * have // want)
-    strides = (*[s * have // want for s in g.strides[:-1]], 1)
-    return np.lib.stride_tricks.as_strided(memory[offset * have // want :], shape, strides)
+        return at
+    strides = (*[s * have // want for s in at.strides[:-1]], 1)
+    return Layout(shape, strides, at.offset * have // want)
 
 
 def view_as_real(input: Tensor) -> Tensor:
@@ -88,8 +86,8 @@ def view_as_real(input: Tensor) -> Tensor:
     def view_as_real(a: mx.array) -> mx.array:
         return mx.stack([mx.real(a), mx.imag(a)], axis=-1)
 
-    def trace(g: Ghost) -> Ghost:
-        return _scaled(np.lib.stride_tricks.as_strided(g, (*g.shape, 1), (*g.strides, 1)), 2, 1)
+    def trace(at: Layout, shape: Shape) -> Layout:
+        return Layout(shape, (*[2 * s for s in at.strides], 1), 2 * at.offset)
 
     return _views.view(view_as_real, input, trace, lambda parent, value: value.view(mx.complex64).reshape(parent.shape))
 
@@ -110,6 +108,8 @@ def view_as_complex(input: Tensor) -> Tensor:
     strides = strides_of(input)
     if strides[-1] != 1:
         raise RuntimeError(f"Tensor must have a last dimension with stride 1, got {strides[-1]}")
+    if _views.layout(input).offset % 2:
+        raise RuntimeError("view_as_complex: Tensor must have a storage_offset divisible by 2")
     if any(s % 2 for s in strides[:-1]):
         raise RuntimeError(f"Tensor must have a stride divisible by 2 for all but last dimension, got {strides}")
 
@@ -119,4 +119,7 @@ def view_as_complex(input: Tensor) -> Tensor:
     def put(parent: mx.array, value: mx.array) -> mx.array:
         return mx.stack([mx.real(value), mx.imag(value)], axis=-1)
 
-    return _views.view(view_as_complex, input, lambda g: _scaled(g, 1, 2)[..., 0], put)
+    def trace(at: Layout, shape: Shape) -> Layout:
+        return Layout(shape, tuple([s // 2 for s in at.strides[:-1]]), at.offset // 2)
+
+    return _views.view(view_as_complex, input, trace, put)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,12 @@ import numpy as np
 from lucid import _known, _tape
 from lucid._tape import apply, array
 from lucid.ops import _keys
+from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import shape_of, wrap_dim, wrap_dims
 from lucid.ops._place import take
-from lucid.ops.shape import one_of
+from lucid.ops.geometry import laid_out_as
+from lucid.ops.shape import one_of, transpose
 
 __all__ = ["flip", "fliplr", "flipud", "repeat_interleave", "roll", "rot90", "tile"]
 
@@ -66,7 +67,7 @@ def _tiled(operation: str, input: Tensor, times: tuple[int, ...]) -> Tensor:
 
 
 def repeat_interleave(
-    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+    input: Tensor | None = None, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
     """Each element of `input` repeated `repeats` times along `dim`; without `dim`, of all elements in one dimension.
 
@@ -78,20 +79,27 @@ def repeat_interleave(
     >>> lucid.repeat_interleave(lucid.tensor([1, 2]), 2)
     tensor([1, 1, 2, 2])
     """
-    check_tensor("repeat_interleave", input)
-    if repeats is None:
-        counts = _counts(input)
+    if input is None or repeats is None:
+        given = repeats if input is None else input
+        check_tensor("repeat_interleave", given, "repeats")
+        counts = _counts(given)
         if counts.ndim != 1:
             raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
         return _tape.wrap(_known.know(mx.array(np.repeat(np.arange(len(counts)), counts).astype(counts.dtype))))
+    check_tensor("repeat_interleave", input)
+    if not is_tensor(repeats):
+        if not isinstance(repeats, (int, np.integer)) or isinstance(repeats, bool):
+            raise TypeError(
+                f"repeat_interleave(): argument 'repeats' must be Tensor or int, not {type(repeats).__name__}"
+            )
+        if repeats < 0:
+            raise RuntimeError(f"repeat_interleave: repeats can not be negative, got {repeats}")
     shape = array(input).shape
     flat = dim is None
     d = 0 if flat else wrap_dim(dim, len(shape), "repeat_interleave")
     if not flat and not shape:
         raise IndexError(f"repeat_interleave: Dimension specified as {dim} but tensor has no dimensions")
     size = array(input).size if flat else shape[d] if shape else 1
-    if isinstance(repeats, (list, tuple)):
-        repeats = np.asarray(repeats, np.int64)
     counts = np.asarray(repeats) if not is_tensor(repeats) else _counts(repeats)
     if counts.ndim > 1:
         raise RuntimeError("repeat_interleave: repeats must be 0-dim or 1-dim tensor")
@@ -120,7 +128,9 @@ def repeat_interleave(
 
 def _counts(repeats: Tensor) -> np.ndarray[Any, Any]:
     if array(repeats).dtype not in _keys.INDEX:
-        raise RuntimeError(f"repeats has to be Long or Int tensor, got {repeats.dtype!r}")
+        raise NotImplementedError(
+            f"repeat_interleave: repeats has to be an int64 or int32 tensor, got {repeats.dtype!r}"
+        )
     if not _known.is_known(repeats):
         _tape.evaluate(repeats)
     found = np.array(array(repeats), copy=False)
@@ -150,10 +160,10 @@ def _flipped(operation: str, input: Tensor, dims: Sequence[int]) -> Tensor:
         return a if still else a[key]
 
     fn.__qualname__ = operation
-    result: Tensor = apply(fn, input)
-    return result
+    return laid_out_as(apply(fn, input), input)
 
 
+@numpy_names
 def fliplr(input: Tensor) -> Tensor:
     """`input` in reverse order along dimension 1. Raises RuntimeError for fewer than 2 dimensions."""
     check_tensor("fliplr", input)
@@ -162,6 +172,7 @@ def fliplr(input: Tensor) -> Tensor:
     return _flipped("flip", input, (1,))
 
 
+@numpy_names
 def flipud(input: Tensor) -> Tensor:
     """`input` in reverse order along dimension 0. Raises RuntimeError for a 0-dim tensor."""
     check_tensor("flipud", input)
@@ -170,6 +181,7 @@ def flipud(input: Tensor) -> Tensor:
     return _flipped("flip", input, (0,))
 
 
+@numpy_names
 def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] | None = None) -> Tensor:
     """`input` shifted by `shifts` along `dims`: what leaves at one end comes back at the other.
 
@@ -202,6 +214,7 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     return result
 
 
+@numpy_names
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """`input` turned by 90 degrees `k` times in the plane of `dims`, from the first towards the second.
 
@@ -220,14 +233,5 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     if first == second:
         raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     times = k % 4
-
-    def fn(a: mx.array) -> mx.array:
-        turned = {1: (second,), 2: (first, second), 3: (first,)}.get(times, ())
-        key = tuple([slice(None, None, -1) if d in turned and a.shape[d] > 1 else _all for d in range(n)])
-        if math.prod(a.shape) and turned:
-            a = a[key]
-        return mx.swapaxes(a, first, second) if times % 2 else a
-
-    fn.__qualname__ = "rot90"
-    result: Tensor = apply(fn, input)
-    return result
+    turned = _flipped("rot90", input, {1: (second,), 2: (first, second), 3: (first,)}.get(times, ()))
+    return transpose(turned, first, second) if times % 2 else turned

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Tensor")
 
 
-def _reseat(t: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
+def reseat(t: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
     """Make `t` the view that `view` gives of what it was.
 
     Views made of it before keep looking at it, not at what it was.
@@ -34,38 +34,38 @@ def _reseat(t: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
     if isinstance(t._node, Leaf) and mode.grad:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     was = wrap(t._data)
-    was._node, was._extra, was._version = t._node, t._extra, t._version
+    was._node, was._extra, was._writes = t._node, t._extra, t._writes
     found = view(was)
     t._data, t._node, t._extra = found._data, found._node, found._extra
     if t._node is not None:
         t._node.out = weakref.ref(t)
-    t._version += 1
+    t._writes += 1
     return t
 
 
 def squeeze_(input: Tensor, dim: Any = None) -> Tensor:
     """`squeeze` in place: the tensor itself loses its dimensions of size 1."""
-    return _reseat(input, lambda x: _shape.squeeze(x, dim))
+    return reseat(input, lambda x: _shape.squeeze(x, dim))
 
 
 def unsqueeze_(input: Tensor, dim: int) -> Tensor:
     """`unsqueeze` in place: the tensor itself gets a dimension of size 1."""
-    return _reseat(input, lambda x: _shape.unsqueeze(x, dim))
+    return reseat(input, lambda x: _shape.unsqueeze(x, dim))
 
 
 def transpose_(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """`transpose` in place: two dimensions of the tensor itself are exchanged."""
-    return _reseat(input, lambda x: _shape.transpose(x, dim0, dim1))
+    return reseat(input, lambda x: _shape.transpose(x, dim0, dim1))
 
 
 def t_(input: Tensor) -> Tensor:
     """`t` in place: the matrix itself is transposed."""
-    return _reseat(input, _shape.t)
+    return reseat(input, _shape.t)
 
 
 def as_strided_(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """`as_strided` in place: the tensor itself gets the given sizes and strides."""
-    return _reseat(input, lambda x: as_strided(x, size, stride, storage_offset))
+    return reseat(input, lambda x: as_strided(x, size, stride, storage_offset))
 
 
 def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
@@ -92,7 +92,7 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     input._data = old[:count].reshape(shape)
     if input._extra is not None:
         input._extra = None
-    input._version += 1
+    input._writes += 1
     return input
 
 
@@ -108,7 +108,7 @@ def as_subclass(input: Tensor, cls: type[T]) -> T:
     found = _shape.reshape(input, array(input).shape)
     new = object.__new__(cls)
     new._data, new._node, new._extra = found._data, found._node, found._extra
-    new._grad, new._version = None, 0
+    new._grad, new._writes = None, 0
     if new._node is not None:
         new._node.out = weakref.ref(new)
     return new

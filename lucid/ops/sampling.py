@@ -10,15 +10,17 @@ import numpy as np
 
 from lucid import _views
 from lucid._generator import Generator, draw_exponential, draw_integers, draw_normal, draw_uniform, fresh_key
-from lucid._tape import TensorCore, array, escape, wrap
+from lucid._grad_mode import mode
+from lucid._tape import TensorCore, apply, array, escape, wrap
 from lucid.dtypes import FLOATING, OF_MX, dtype
+from lucid.ops._fits import largest
 from lucid.ops._out import give, into
 from lucid.ops._reduce import HALF, first_true
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-__all__ = ["bernoulli", "multinomial", "poisson"]
+__all__ = ["bernoulli", "binomial", "multinomial", "poisson"]
 
 
 def bernoulli(
@@ -31,9 +33,8 @@ def bernoulli(
     kind = input._data.dtype
     if p is None and kind not in FLOATING:
         raise NotImplementedError(f"bernoulli: expected probabilities of a floating dtype, got {OF_MX[kind]!r}")
-    return give(
-        _device_like(input, _zeros_and_ones(input._data.shape, input if p is None else p, generator).astype(kind)), out
-    )
+    drawn = _zeros_and_ones(input._data.shape, input if p is None else p, generator).astype(kind)
+    return give(unrelated(_device_like(input, drawn), input), out, "bernoulli")
 
 
 def _zeros_and_ones(shape: tuple[int, ...], p: Any, generator: Generator | None) -> mx.array:
@@ -67,10 +68,15 @@ def multinomial(
     than there are columns, unless drawn with replacement.
     """
     kind, shape = input._data.dtype, input._data.shape
+    if not hasattr(num_samples, "__index__"):
+        raise TypeError(f"multinomial(): argument 'num_samples' must be int, not {type(num_samples).__name__}")
+    num_samples = int(num_samples.__index__())
     if kind not in FLOATING:
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {OF_MX[kind]!r}")
     if not 1 <= len(shape) <= 2:
         raise RuntimeError(f"multinomial: prob_dist must be 1 or 2 dim, got shape {tuple(shape)}")
+    if shape[-1] == 0:
+        raise RuntimeError(f"invalid multinomial distribution: a row without probabilities, got shape {tuple(shape)}")
     if num_samples <= 0:
         raise RuntimeError(f"cannot sample n_sample <= 0 samples, got {num_samples}")
     if not replacement and num_samples > shape[-1]:
@@ -119,15 +125,56 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     rates = input.detach().numpy(force=True).astype(np.float64)
     if not (rates >= 0).all():
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    drawn = host(generator).poisson(rates).astype(np.float64)
-    return _device_like(input, mx.array(drawn.astype(np.float32)).astype(kind))
+    drawn = np.asarray(host(generator).poisson(rates), np.float64)
+    return unrelated(_device_like(input, mx.array(drawn.astype(np.float32)).astype(kind)), input)
+
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None, *, out: Tensor | None = None) -> Tensor:
+    """How many of `count` trials succeed with the probabilities `prob`, drawn for each element, both broadcast.
+
+    MLX 0.32 has no binomial sampler, so this evaluates both and draws on the host. Negative counts give 0,
+    probabilities beyond [0, 1] count as its ends, NaN gives NaN. Raises ValueError for other dtypes than floating ones
+    and RuntimeError if the two differ.
+    """
+    for name, t in (("count", count), ("prob", prob)):
+        if not isinstance(t, TensorCore):
+            raise TypeError(f"binomial(): argument '{name}' must be Tensor, not {type(t).__name__}")
+        if t._data.dtype not in FLOATING:
+            raise ValueError(f"binomial only supports floating-point dtypes for {name}, got: {OF_MX[t._data.dtype]!r}")
+    if count._data.dtype != prob._data.dtype:
+        raise RuntimeError(f"binomial: expected prob of dtype {count.dtype!r}, but found {prob.dtype!r}")
+    trials, odds = (t.detach().numpy(force=True).astype(np.float64) for t in (count, prob))
+    try:
+        trials, odds = np.broadcast_arrays(trials, odds)
+    except ValueError:
+        raise RuntimeError(f"binomial: shapes {trials.shape} and {odds.shape} do not broadcast") from None
+    known = np.isfinite(trials) & ~np.isnan(odds)
+    whole = np.where(known, np.clip(trials, 0, 2.0**62), 0).astype(np.int64)
+    drawn = host(generator).binomial(whole, np.where(known, np.clip(odds, 0, 1), 0)).astype(np.float64)
+    drawn = np.where((trials <= 0) | (odds <= 0), 0, np.where(known, drawn, np.where(odds >= 1, trials, np.nan)))
+    kind = count._data.dtype
+    data = mx.array(drawn, mx.float64 if kind == mx.float64 else mx.float32).astype(kind)
+    return give(_device_like(count, data), out, "binomial")
 
 
 # ---- in place --------------------------------------------------------------------------------------------------------
 
 
 def _fill(t: Tensor, data: mx.array) -> Tensor:
-    return into(t, wrap(data.astype(t._data.dtype)))
+    drawn = wrap(data.astype(t._data.dtype))
+    return into(t, drawn if t._node is None and t._extra is None else unrelated(drawn, t))
+
+
+def unrelated(drawn: Tensor, *inputs: Any) -> Tensor:
+    """`drawn`, with a gradient of zero for the tensors among `inputs` that require one."""
+    if mode.grad and any(isinstance(t, TensorCore) and t.requires_grad for t in inputs):
+        data = drawn._data
+
+        def random(*_: Any) -> mx.array:
+            return data
+
+        drawn = apply(random, *inputs)
+    return drawn
 
 
 def _inexact(t: Tensor, operation: str) -> mx.Dtype:
@@ -142,6 +189,11 @@ def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Genera
     kind = mx.complex64 if self._data.dtype == mx.complex64 else _inexact(self, "uniform_")
     if not (math.isfinite(from_) and math.isfinite(to)):
         raise RuntimeError(f"uniform_: from and to are out of bounds for {OF_MX[self._data.dtype]!r}: {from_} and {to}")
+    limit = largest(self._data.dtype)
+    if max(abs(from_), abs(to)) > limit:
+        raise RuntimeError(f"uniform_: from and to are out of bounds for {OF_MX[self._data.dtype]!r}: {from_} and {to}")
+    if to - from_ > limit:
+        raise RuntimeError(f"uniform_: expected to - from <= {limit}, but found to={to} and from={from_}")
     if from_ > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
     if kind != mx.complex64:
@@ -241,6 +293,9 @@ def random_(
     if to is None:
         low, high = 0, random_top(kind)
     else:
+        for bound in (from_, to):
+            if bound is not None and not hasattr(bound, "__index__"):
+                raise TypeError(f"random_(): expected integers as bounds, got {type(bound).__name__}")
         low, high = int(from_ or 0), int(to)
         if low >= high:
             raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
@@ -258,11 +313,13 @@ def random_top(kind: dtype) -> int:
 
 
 def check_range(operation: str, kind: dtype, low: int, high: int) -> None:
-    """Raise RuntimeError if `kind`, an integer dtype or bool, does not hold all of [low, high)."""
+    """Raise RuntimeError if [low, high) is not within the range of the dtype `kind`."""
     if kind.is_inexact:
-        return
-    bottom = 0 if kind.rank == 0 else int(np.iinfo(kind.numpy).min)
-    top = random_top(kind)
+        top = int(largest(kind.mx)) + 1
+        bottom = 1 - top
+    else:
+        bottom = 0 if kind.rank == 0 else int(np.iinfo(kind.numpy).min)
+        top = random_top(kind)
     if low < bottom or high > top:
         raise RuntimeError(
             f"{operation}: from={low} and to - 1={high - 1} must be in the range of {kind!r}, {bottom} to {top - 1}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import return_types
-from lucid._tape import TensorCore, apply
+from lucid._tape import TensorCore, apply, wrap
 from lucid.dtypes import INEXACT, dtype
 from lucid.ops import _precise
 from lucid.ops._arguments import numpy_names
@@ -16,6 +16,7 @@ from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give, give_pair
 from lucid.ops._promotion import result_type
 from lucid.ops._reduce import HALF, front, on_rows, pick, total
+from lucid.ops.reduction import dtype_for
 
 __all__ = [
     "cummax",
@@ -38,6 +39,7 @@ def _scan(
 ) -> Tensor:
     axis = wrap_dim(dim, input._data.ndim, operation)
     kind = input._data.dtype
+    dtype = dtype_for(out, dtype)
     to = dtype.mx if dtype is not None else kind if kind in INEXACT else mx.int64
     if to == mx.bool_:
         raise NotImplementedError(f"{operation}: expected a dtype of numbers, got bool; use lucid.int64")
@@ -50,7 +52,7 @@ def _scan(
         return (scan(a, axis=axis) if a.size else a).astype(to)
 
     fn.__qualname__ = operation
-    return give(apply(on_rows(fn, input._data.ndim), input), out, operation)
+    return give(apply(on_rows(fn, input._data.ndim), input), out, operation, exact=True)
 
 
 @numpy_names
@@ -89,7 +91,7 @@ def _extremes(
         return pick(a, index, axis), index.astype(mx.int64)
 
     fn.__qualname__ = operation
-    return give_pair(apply(on_rows(fn, input._data.ndim), input), out, operation)
+    return give_pair(apply(on_rows(fn, input._data.ndim), input), out, operation, exact=True)
 
 
 @numpy_names
@@ -122,7 +124,7 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
             return _by_doubling(_pair, wide, axis)
         return mx.logcumsumexp(wide, axis=axis).astype(kind)
 
-    return give(apply(on_rows(fn, input._data.ndim), input), out, "logcumsumexp")
+    return give(apply(on_rows(fn, input._data.ndim), input), out, "logcumsumexp", exact=True)
 
 
 def _by_doubling(combine: Callable[[mx.array, mx.array], mx.array], a: mx.array, axis: int) -> mx.array:
@@ -167,8 +169,10 @@ def diff(
     if not input._data.ndim:
         raise RuntimeError("diff expects input to be at least one-dimensional, got a 0-dim tensor")
     axis = wrap_dim(dim, input._data.ndim, "diff")
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise TypeError(f"diff(): argument 'n' must be int, not {type(n).__name__}")
     if n < 0:
-        raise RuntimeError(f"order must be non-negative but got {n}")
+        raise RuntimeError(f"diff: order must be non-negative but got {n}")
     parts = [t for t in (prepend, input, append) if t is not None] if n else [input]
     for t in parts:
         if t._data.ndim != input._data.ndim:
@@ -201,6 +205,8 @@ def _areas(
     if y._data.ndim == 0:
         raise IndexError(f"{operation}: expected y to have at least one dimension, got a 0-dim tensor")
     axis = wrap_dim(dim, y._data.ndim, operation)
+    if y._data.shape[axis] == 0 and operation == "trapezoid":  # PyTorch's zeros: of the dtype of y, without a gradient
+        return wrap(mx.zeros(y._data.shape[:axis] + y._data.shape[axis + 1 :], y._data.dtype))
     for t in (y, x):
         if t is not None and t._data.dtype == mx.bool_:
             raise RuntimeError(
@@ -209,6 +215,8 @@ def _areas(
     if x is not None and dx is not None:
         raise TypeError(f"{operation}: got both x and dx; pass one of them")
     if x is None:
+        if isinstance(dx, (bool, complex)):
+            raise RuntimeError(f"{operation}: only real numbers are supported as dx, got {dx!r}")
         if not isinstance(1 if dx is None else dx, (int, float)):
             raise TypeError(f"{operation}: expected a number for dx, got {type(dx).__name__}; the sample points are x")
         to = result_type(y, 1.0).mx

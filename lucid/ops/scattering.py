@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid._tape import apply, array
+from lucid.dtypes import OF_MX
+from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import wrap_dim
+from lucid.ops._fits import fitting
 from lucid.ops._keys import bounded
 from lucid.ops._out import give
 from lucid.ops._place import on_cpu_if_wide
-from lucid.ops._promotion import number
 from lucid.ops.gathering import check_index, check_sizes
 
 __all__ = ["scatter", "scatter_add", "scatter_reduce"]
@@ -42,9 +44,10 @@ def _same_dtype(operation: str, input: Tensor, src: Any) -> None:
 def _along(operation: str, input: Tensor, dim: int, index: Tensor, src: Any, combine: Combine) -> Tensor:
     """Combine the values `src`, a tensor or a 0-dim array, into `input` at `index` along `dim`."""
     check_tensor(operation, input)
-    check_index(operation, index)
-    shape, wanted = array(input).shape, array(index).shape
+    shape = array(input).shape
     d = wrap_dim(dim, len(shape), operation)
+    check_index(operation, index)
+    wanted = array(index).shape
     if index._data.size:
         check_sizes(operation, wanted, shape, d)
         if is_tensor(src):
@@ -56,7 +59,7 @@ def _along(operation: str, input: Tensor, dim: int, index: Tensor, src: Any, com
     def fn(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
         if i.size == 0:
             return a
-        v = (v[cut] if cut else mx.broadcast_to(v, wanted)).reshape(-1)
+        v = (v[cut] if cut and v.ndim else mx.broadcast_to(v, wanted)).reshape(-1)
         with on_cpu_if_wide(a):
             return combine(a.reshape(-1), positions(i), v).reshape(shape)
 
@@ -129,15 +132,16 @@ def scatter(
     if is_tensor(source) and value is None:
         _same_dtype("scatter", input, source)
     else:
-        source = number(source.item() if is_tensor(source) else source, array(input).dtype)
+        source = fitting(source.item() if is_tensor(source) else source, array(input).dtype, "scatter")
     combine = {None: replace, "add": increase, "multiply": _multiply}[reduce]
-    return give(_along("scatter", input, dim, index, source, combine), out, "scatter")
+    return give(_along("scatter", input, dim, index, source, combine), out, "scatter", exact=True)
 
 
 def _multiply(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
     return a.at[i].multiply(v)
 
 
+@numpy_names
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy of `input` with `src` added at `index` along `dim`, as often as an index appears.
 
@@ -145,9 +149,10 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
     """
     check_tensor("scatter_add", input)
     _same_dtype("scatter_add", input, src)
-    return give(_along("scatter_add", input, dim, index, src, increase), out, "scatter_add")
+    return give(_along("scatter_add", input, dim, index, src, increase), out, "scatter_add", exact=True)
 
 
+@numpy_names
 def scatter_reduce(
     input: Tensor,
     dim: int,
@@ -164,7 +169,9 @@ def scatter_reduce(
     """
     check_tensor("scatter_reduce", input)
     _same_dtype("scatter_reduce", input, src)
-    return give(reduced("scatter_reduce", input, dim, index, src, reduce, include_self), out, "scatter_reduce")
+    return give(
+        reduced("scatter_reduce", input, dim, index, src, reduce, include_self), out, "scatter_reduce", exact=True
+    )
 
 
 def reduced(
@@ -172,6 +179,9 @@ def reduced(
 ) -> Tensor:
     """What `scatter_reduce` and `index_reduce` have in common."""
     combine = {"sum": _sum, "prod": _product, "mean": _mean, "amax": _largest, "amin": _smallest}.get(reduce)
+    kind = array(input).dtype
+    if (kind == mx.complex64 and reduce in ("amax", "amin")) or (kind == mx.bool_ and reduce == "mean"):
+        raise NotImplementedError(f"{operation}: reduce={reduce!r} is not implemented for {OF_MX[kind]!r}")
     if combine is None:
         raise RuntimeError(f"{operation}: reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
 

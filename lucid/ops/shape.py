@@ -10,6 +10,7 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _views
+from lucid._layout import Layout, folded
 from lucid._tape import apply, array
 from lucid._views import Move, moved
 from lucid.dtypes import dtype as _dtype
@@ -37,7 +38,7 @@ __all__ = [
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-Ghost = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
 
 
 def resolve(operation: str, sizes: Sequence[Any], count: int) -> tuple[int, ...]:
@@ -69,25 +70,22 @@ def _view(a: mx.array, shape: Sequence[Any]) -> mx.array:
     return mx.reshape(a, shape)
 
 
-def _squeeze(a: mx.array, shape: Sequence[Any]) -> mx.array:
-    return mx.reshape(a, shape)
-
-
-def _fold_ghost(g: Ghost, shape: Sequence[Any]) -> Ghost:
-    return g.reshape(shape, copy=False)
+def _fold_trace(at: Layout, shape: Shape, *_: Any) -> Layout:
+    return Layout(shape, folded(at, shape) or (), at.offset)
 
 
 def _fold_back(parent: mx.array, value: mx.array, *_: Any) -> mx.array:
     return mx.reshape(value, parent.shape)
 
 
-_VIEW = Move(_view, _fold_ghost, _fold_back)
-_SQUEEZE = Move(_squeeze, _fold_ghost, _fold_back)
+_VIEW = Move(_view, _fold_trace, _fold_back)
 
 
 def _reshaped(operation: str, input: Tensor, shape: Sequence[Any], move: Move = _VIEW) -> Tensor:
     try:
-        return moved(move, input, shape)
+        if len(shape) < 2 or min(shape) >= -1:  # MLX 0.32 takes other negative sizes
+            return moved(move, input, shape)
+        raise ValueError
     except (ValueError, TypeError, RuntimeError, IndexError):  # only now find out what was wrong: this is a hot path
         check_tensor(operation, input)
         size = array(input).size
@@ -119,7 +117,7 @@ def view(input: Tensor, *shape: Any, dtype: Any = None, size: Any = None) -> Ten
         from lucid.ops.reinterpret import view_dtype
 
         return view_dtype(input, sizes if dtype is None else dtype)
-    if input._extra is not None and not _can_view(input, sizes):
+    if input._extra is not None and not _can_view("view", input, sizes):
         resolve("view", sizes, array(input).size)
         raise RuntimeError(
             "view: view size is not compatible with input tensor's size and stride (at least one dimension spans "
@@ -140,9 +138,11 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     Takes `reshape(x, (2, 3))` and, as a method, also `x.reshape(2, 3)`. One size may be -1.
     Raises RuntimeError if the number of elements differs.
     """
+    if not sizes and shape is None:
+        raise TypeError("reshape() missing 1 required positional arguments: 'shape'")
     wanted = one_of(sizes) if shape is None else shape
     check_tensor("reshape", input)
-    if input._extra is not None and not _can_view(input, wanted):
+    if input._extra is not None and not _can_view("reshape", input, wanted):
 
         def reshape(a: mx.array) -> mx.array:
             return mx.reshape(a, wanted)
@@ -156,18 +156,16 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     return _reshaped("view", input, wanted)
 
 
-def _can_view(t: Tensor, shape: Any) -> bool:
+def _can_view(operation: str, t: Tensor, shape: Any) -> bool:
     extra = t._extra
     if extra is None or extra.base is None or extra.move.trace is None:
         return True
-    ghost = _views.ghost(t)
-    if ghost.flags.c_contiguous:
+    at = _views.layout(t)
+    if at.contiguous:
         return True
-    try:
-        ghost.reshape(shape, copy=False)
-    except (ValueError, TypeError):
-        return False
-    return True
+    if not isinstance(shape, tuple) or -1 in shape or math.prod(shape) != t._data.size:
+        shape = resolve(operation, shape, t._data.size)
+    return folded(at, shape) is not None
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
@@ -176,8 +174,16 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dimension: a view where possible."""
-    return reshape(input, (-1,))
+    """All elements in one dimension, one after the other: a view where they lie like that, else a copy."""
+    flat = reshape(input, (-1,))
+    if flat._extra is None or _views.layout(flat).contiguous:
+        return flat
+
+    def contiguous(a: mx.array) -> mx.array:
+        return a
+
+    result: Tensor = apply(contiguous, flat)
+    return result
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -232,7 +238,11 @@ def _permute_back(parent: mx.array, value: mx.array, dims: Sequence[int]) -> mx.
     return mx.transpose(value, [int(k) for k in np.argsort([d % n for d in dims])]) if n else value
 
 
-_PERMUTE = Move(_permute, np.transpose, _permute_back)
+def _permute_trace(at: Layout, shape: Shape, dims: Sequence[int]) -> Layout:
+    return Layout(shape, tuple([at.strides[d] for d in dims]), at.offset)
+
+
+PERMUTE = Move(_permute, _permute_trace, _permute_back)
 
 
 def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
@@ -245,7 +255,7 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
         raise TypeError("permute() missing 1 required positional arguments: 'dims'")
 
     try:
-        return moved(_PERMUTE, input, wanted)
+        return moved(PERMUTE, input, wanted)
     except (ValueError, TypeError, RuntimeError, IndexError):
         check_tensor("permute", input)
         n = array(input).ndim
@@ -271,7 +281,13 @@ def _transpose_back(parent: mx.array, value: mx.array, dim0: int, dim1: int) -> 
     return mx.swapaxes(value, dim0, dim1)
 
 
-_TRANSPOSE = Move(_transpose, np.swapaxes, _transpose_back)
+def _transpose_trace(at: Layout, shape: Shape, dim0: int, dim1: int) -> Layout:
+    strides = list(at.strides)
+    strides[dim0], strides[dim1] = strides[dim1], strides[dim0]
+    return Layout(shape, tuple(strides), at.offset)
+
+
+_TRANSPOSE = Move(_transpose, _transpose_trace, _transpose_back)
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
@@ -374,14 +390,15 @@ def adjoint(input: Tensor) -> Tensor:
     return _conjugated(transpose(input, -2, -1))
 
 
+def _conj(a: mx.array) -> mx.array:
+    return mx.conjugate(a)
+
+
+CONJUGATE = Move(_conj, lambda at, shape: at, lambda parent, value: mx.conjugate(value))
+
+
 def _conjugated(input: Tensor) -> Tensor:
-    if input._data.dtype != mx.complex64:
-        return input
-
-    def conj(a: mx.array) -> mx.array:
-        return mx.conjugate(a)
-
-    return _views.view(conj, input, lambda g: g, lambda parent, value: mx.conjugate(value))
+    return moved(CONJUGATE, input) if input._data.dtype == mx.complex64 else input
 
 
 # ---- dimensions of size 1, and broadcasting --------------------------------------------------------------------------
@@ -391,7 +408,13 @@ def _unsqueeze(a: mx.array, dim: int) -> mx.array:
     return mx.expand_dims(a, dim)
 
 
-_UNSQUEEZE = Move(_unsqueeze, np.expand_dims, _fold_back)
+def _unsqueeze_trace(at: Layout, shape: Shape, dim: int) -> Layout:
+    d = dim if dim >= 0 else dim + len(shape)
+    step = at.shape[d] * at.strides[d] if d < len(at.shape) else 1
+    return Layout(shape, (*at.strides[:d], step, *at.strides[d:]), at.offset)
+
+
+_UNSQUEEZE = Move(_unsqueeze, _unsqueeze_trace, _fold_back)
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
@@ -407,14 +430,25 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """`input` without its dimensions of size 1: all of them, or those among `dim`."""
     check_tensor("squeeze", input)
     shape = array(input).shape
-    dims = (
-        range(len(shape))
-        if dim is None
-        else wrap_dims(dim, len(shape), "squeeze")
-        if dim.__class__ is not tuple or dim
-        else ()
-    )
-    return moved(_SQUEEZE, input, tuple([s for k, s in enumerate(shape) if s != 1 or k not in dims]))
+    if dim is None:
+        dims: Sequence[int] = range(len(shape))
+    elif isinstance(dim, Sequence) and not dim:
+        dims = ()
+    else:
+        dims = wrap_dims(dim, len(shape), "squeeze")
+    kept = tuple([k for k, s in enumerate(shape) if s != 1 or k not in dims])
+    return moved(_SQUEEZE, input, tuple([shape[k] for k in kept]), kept)
+
+
+def _squeeze(a: mx.array, shape: Sequence[Any], _: Any) -> mx.array:
+    return mx.reshape(a, shape)
+
+
+def _squeeze_trace(at: Layout, shape: Shape, _: Any, kept: Shape) -> Layout:
+    return Layout(shape, tuple([at.strides[k] for k in kept]), at.offset)
+
+
+_SQUEEZE = Move(_squeeze, _squeeze_trace, _fold_back)
 
 
 def expand(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
@@ -471,14 +505,12 @@ def _expand(a: mx.array, shape: Sequence[int]) -> mx.array:
     return mx.broadcast_to(a, shape)
 
 
-def _expand_ghost(g: Ghost, shape: Sequence[int]) -> Ghost:
-    strides, lead = list(g.strides), len(shape) - g.ndim
-    for k in range(len(shape) - 1, -1, -1):
-        if k < lead:
-            strides.insert(0, 0 if shape[k] != 1 else shape[k + 1] * strides[0] if k + 1 < len(shape) else 1)
-        elif shape[k] != g.shape[k - lead]:
-            strides[k - lead] = 0
-    return np.lib.stride_tricks.as_strided(g, shape, strides)
+def _expand_trace(at: Layout, shape: Shape, _: Any) -> Layout:
+    lead = len(shape) - len(at.shape)
+    strides = [s if old == new else 0 for s, old, new in zip(at.strides, at.shape, shape[lead:], strict=True)]
+    for k in range(lead - 1, -1, -1):
+        strides.insert(0, shape[k + 1] * strides[0] if shape[k] == 1 and at.shape else 0)
+    return Layout(shape, tuple(strides), at.offset)
 
 
-_EXPAND = Move(_expand, _expand_ghost, _fold_back)  # `assign` lets nothing through that is repeated
+_EXPAND = Move(_expand, _expand_trace, _fold_back)  # `assign` lets nothing through that is repeated

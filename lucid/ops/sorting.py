@@ -68,22 +68,24 @@ def sort(
         index = order(a, axis, descending)
         return pick(a, index, axis), index.astype(mx.int64)
 
-    return return_types.sort(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "sort"))
+    return return_types.sort(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "sort", exact=True))
 
 
 @numpy_names
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+def argsort(
+    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Tensor | None = None
+) -> Tensor:
     """The indices that sort `input` along `dim`, in int64. Always stable."""
     _no_complex(input, "argsort")
     axis = wrap_dim(dim, input._data.ndim, "argsort")
     fn = on_rows(lambda a: order(a, axis, descending).astype(mx.int64), input._data.ndim)
-    return apply(fn, input)  # type: ignore[no-any-return]
+    return give(apply(fn, input), out, "argsort", exact=True)
 
 
 @numpy_names
 def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """`input` sorted along its first dimension, values only."""
-    return give(sort(input, 0).values, out, "msort")
+    return give(sort(input, 0).values, out, "msort", exact=True)
 
 
 @numpy_names
@@ -123,7 +125,7 @@ def topk(
     fn = on_rows(fn, input._data.ndim) if k else fn
     if not input._data.ndim and not k:
         raise RuntimeError("topk: a 0-dim tensor has one element; k must be 1, got 0")
-    return return_types.topk(*give_pair(apply(fn, input), out, "topk"))
+    return return_types.topk(*give_pair(apply(fn, input), out, "topk", exact=True))
 
 
 def _chosen(a: mx.array, k: int, axis: int, largest: bool) -> mx.array:
@@ -147,6 +149,8 @@ def kthvalue(
     """The `k`-th smallest element along `dim`, counted from 1, as `(values, indices)`. NaN is larger than anything."""
     _no_complex(input, "kthvalue")
     axis = wrap_dim(dim, input._data.ndim, "kthvalue")
+    if input._data.dtype == mx.bool_ and input._data.ndim:
+        raise NotImplementedError("kthvalue: not implemented for bool; convert with .int()")
     n = input._data.shape[axis] if input._data.ndim else 1
     if n == 0:
         raise IndexError(f"kthvalue(): Expected reduction dim {axis} to have non-zero size.")
@@ -160,7 +164,7 @@ def kthvalue(
         values, index = pick(a, index, axis), index.astype(mx.int64)
         return (values, index) if keepdim else (values.squeeze(axis), index.squeeze(axis))
 
-    return return_types.kthvalue(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "kthvalue"))
+    return return_types.kthvalue(*give_pair(apply(on_rows(fn, input._data.ndim), input), out, "kthvalue", exact=True))
 
 
 # ---- searching -------------------------------------------------------------------------------------------------------
@@ -229,7 +233,7 @@ def searchsorted(
     def fn(edges: mx.array, v: mx.array) -> mx.array:
         return mx.stop_gradient(_search(edges, v, behind).astype(kind))
 
-    return give(apply(fn, sorted_sequence, values), out, "searchsorted")
+    return give(apply(fn, sorted_sequence, values), out, "searchsorted", exact=True)
 
 
 def bucketize(

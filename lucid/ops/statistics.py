@@ -32,8 +32,11 @@ def moments(a: mx.array, axes: tuple[int, ...] | None, correction: float, keepdi
     if a.dtype in HALF:
         a = a.astype(mx.float32)
     middle = average(a, axes, True)
-    freedom = max(0.0, reduced_count(a.shape, axes) - correction)
-    spread = total(mx.square(a - middle), axes, keepdim) / mx.array(freedom, a.dtype)
+    freedom = reduced_count(a.shape, axes) - correction
+    squares = total(mx.square(a - middle), axes, keepdim)
+    spread = squares / mx.array(max(0.0, freedom), a.dtype)
+    if freedom < 0:  # no variance, but PyTorch has a gradient
+        spread = mx.stop_gradient(spread) + (squares - mx.stop_gradient(squares)) / freedom
     return spread, middle.reshape(reduced_shape(a.shape, axes, keepdim))
 
 

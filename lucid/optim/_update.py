@@ -165,7 +165,7 @@ def _write(t: Tensor, new: mx.array) -> None:
     """Give `t` the values `new` without the tape: no gradient goes through an update."""
     if t._extra is None or t._extra.base is None:
         t._data = new
-        t._version += 1
+        t._writes += 1
     else:
         with no_grad():
             _views.assign(t, wrap(new))

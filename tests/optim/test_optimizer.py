@@ -134,7 +134,7 @@ def test_a_parameter_that_is_a_view_writes_through(name: str) -> None:
 @pytest.mark.parametrize("name", MAKE)
 def test_a_parameter_on_another_device_is_updated_there(name: str) -> None:
     p, q = parameter(1.0, 2.0), parameter(1.0, 2.0)
-    p._extra = _views.Extra(device=lucid.device("cpu"))
+    p._extra = _views.elsewhere_than_default(lucid.device("cpu"))
     for t in (p, q):
         MAKE[name]([t]).step()
     assert p.tolist() == q.tolist()

@@ -19,6 +19,7 @@ from lucid.ops._out import into
 from lucid.ops._promotion import unary_float
 
 if TYPE_CHECKING:
+    from lucid._generator import Generator
     from lucid.tensor import Tensor
 
 __all__ = [
@@ -203,54 +204,34 @@ def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """`input` where positive, `weight * input` elsewhere.
-
-    Args:
-        input: shape (N, C, *).
-        weight: one slope, or one for each of the C channels.
-
-    Raises RuntimeError if `weight` has another number of elements.
-    """
-    _check.floating("prelu", input)
-    _check.tensor("prelu", "weight", weight)
-    _check.same_dtype("prelu", input=input, weight=weight)
-    if weight.ndim > 1:
-        raise RuntimeError(f"prelu: expected weight to be a scalar or 1D tensor, got shape {weight.shape}")
-    channels = input.shape[1] if input.ndim > 1 else 1
-    if weight.shape.numel() != 1 and weight.shape.numel() != channels:
-        raise RuntimeError(
-            f"prelu: expected one weight or one for each of the {channels} channels of the input, got "
-            f"{weight.shape.numel()}"
-        )
-    dims = [1] * input.ndim
-    if input.ndim > 1:
-        dims[1] = weight.shape.numel()
-
-    def prelu(x: mx.array, w: mx.array) -> mx.array:
-        return mx.where(x > 0, x, w.reshape(dims) * x)
-
-    return apply(prelu, input, weight)  # type: ignore[no-any-return]
+    """`input` where positive, `weight * input` elsewhere: see `lucid.prelu`."""
+    return ops.prelu(input, weight)
 
 
 def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """`leaky_relu` with random slopes from [lower, upper) in training, and with their mean otherwise."""
+    result = rrelu_with(input, lower, upper, training, None)
+    return into(input, result) if inplace else result
+
+
+def rrelu_with(input: Tensor, lower: float, upper: float, training: bool, generator: Generator | None) -> Tensor:
+    """`rrelu` with slopes drawn from `generator`."""
     if lower > upper:
         raise RuntimeError(
             f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
         )
     if not training:
-        return leaky_relu(input, (lower + upper) / 2, inplace)
+        return leaky_relu(input, (lower + upper) / 2)
     _check.floating("rrelu", input)
-    slopes = uniform(input.shape, lower, upper).astype(input._data.dtype)
+    slopes = uniform(input.shape, lower, upper, generator).astype(input._data.dtype)
 
     def run(x: mx.array, s: mx.array) -> mx.array:
         return mx.where(x > 0, x, s * x)
 
     run.__qualname__ = "rrelu"
-    result: Tensor = apply(run, input, slopes)
-    return into(input, result) if inplace else result
+    return apply(run, input, slopes)  # type: ignore[no-any-return]
 
 
 def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:
@@ -331,9 +312,9 @@ def _tanhshrink_of(x: mx.array) -> mx.array:
 _softsign_of.__qualname__, _tanhshrink_of.__qualname__ = "softsign", "tanhshrink"
 
 
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """`input`, and 0 where it lies in [-lambd, lambd]."""
-    return _pointwise("hardshrink", lambda x: mx.where((x >= -lambd) & (x <= lambd), 0, x), input)
+def hardshrink(input: Tensor, lambd: float = 0.5, *, out: Tensor | None = None) -> Tensor:
+    """`input`, and 0 where it lies in [-lambd, lambd]: see `lucid.hardshrink`."""
+    return ops.hardshrink(input, lambd, out=out)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -355,9 +336,12 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     return _pointwise("threshold", lambda x: mx.where(x <= threshold, value, x), input, inplace)
 
 
-def threshold_(input: Tensor, threshold_: float, value: float) -> Tensor:
+_threshold = threshold
+
+
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     """`threshold` in place."""
-    return threshold(input, threshold_, value, inplace=True)
+    return _threshold(input, threshold, value, inplace=True)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:

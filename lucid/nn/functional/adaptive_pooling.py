@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ def _outs(name: str, n: int, input: Any, output_size: Any) -> tuple[int, ...]:
             raise TypeError(f"{name}(): argument 'output_size' must be int or tuple of ints, not {type(o).__name__}")
         if o < 0:
             raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {outs}")
+    if math.prod(outs) >= 2**31:
+        raise RuntimeError(f"{name}: expected less than 2**31 windows, got output_size {outs}")
     return outs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -50,11 +51,20 @@ def batch_norm_with(
 ) -> Tensor:
     """`batch_norm`, whose momentum may be a tensor too: one over the number of batches so far."""
     _check.floating("batch_norm", input)
-    if input.ndim < 2:
-        raise RuntimeError(f"batch_norm: expected input of shape (N, C, *), got {input.shape}")
     shape = input._data.shape
-    if training and input.shape.numel() == shape[1]:
+    if training and len(shape) > 1 and input.shape.numel() == shape[1]:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
+    return normalised(input, mean, var, weight, bias, training, momentum, eps)
+
+
+def normalised(
+    input: Tensor, mean: Any, var: Any, weight: Any, bias: Any, training: bool, momentum: float | Tensor, eps: float
+) -> Tensor:
+    """`batch_norm_with`, also of a single value for each channel."""
+    _check.floating("batch_norm", input)
+    shape = input._data.shape
+    if len(shape) < 2:
+        raise RuntimeError(f"batch_norm: expected input of shape (N, C, *), got {input.shape}")
     for name, t in (("running_mean", mean), ("running_var", var), ("weight", weight), ("bias", bias)):
         if t is not None and tuple(_check.tensor("batch_norm", name, t)._data.shape) != (shape[1],):
             raise RuntimeError(f"batch_norm: {name} should contain {shape[1]} elements, not {t.shape.numel()}")
@@ -84,7 +94,11 @@ def batch_norm_with(
         y = moved * (scale if w is None else scale * w)
         y = mx.moveaxis(y if b is None else y + b, -1, 1).astype(x.dtype)
         count = last.size // last.shape[-1]
-        return [y, *_moved(m, centre, rate), *_moved(v, spread * (count / (count - 1)), rate)]
+        return [
+            y,
+            *_moved(m, centre, rate),
+            *_moved(v, spread * (count / (count - 1) if count > 1 else math.nan), rate),
+        ]
 
     out = apply(batch_norm, input, weight, bias, mean, var, momentum)
     keep_statistics(out, [t for t in (mean, var) if t is not None] if input._data.size else [])
@@ -166,13 +180,13 @@ def keep_statistics(outputs: tuple[Tensor, ...], targets: list[Tensor]) -> None:
         return
     for t, value in zip(targets, outputs[1:], strict=True):
         t._data = value._data
-        t._version += 1
+        t._writes += 1
         _tape.touch(t)
-    kept = [(t, t._version) for t in targets]
+    kept = [(t, t._writes) for t in targets]
 
     def follow(values: list[mx.array]) -> None:
         for (t, version), value in zip(kept, values[1:], strict=True):
-            if t._version == version:  # nobody wrote it since
+            if t._writes == version:  # nobody wrote it since
                 t._data = value
 
     if kept and isinstance(outputs[0]._node, Pick):

@@ -17,7 +17,7 @@ from lucid.nn.functional import _check, _convolution
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 _Size = int | Sequence[int]
 Shape = tuple[int, ...]
@@ -78,6 +78,15 @@ def conv3d(
     See `conv2d`.
     """
     return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """`conv1d` of other layouts: `input` (T, N, C), `weight` (k, C, out), `bias` (out). Returns shape (T', N, out)."""
+    for name, t, n in (("input", input, 3), ("weight", weight, 3), ("bias", bias, 1)):
+        if _check.tensor("conv_tbc", name, t).ndim != n:
+            raise RuntimeError(f"conv_tbc: expected {name} to have {n} dimensions, got shape {t.shape}")
+    result = _conv("conv_tbc", 1, input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, 1, pad, 1, 1)
+    return result.permute(2, 0, 1)
 
 
 def _conv(

@@ -72,18 +72,12 @@ def embedding(
         return apply(_no_rows, ids, weight)  # type: ignore[no-any-return]
     safe = in_bounds(ids, rows, f"embedding: index out of range in self: expected 0 to {rows - 1}, got {{}}")
     if max_norm is not None:
-        _renormalise(ids, weight, max_norm, norm_type)
+        renormalise(ids, weight, max_norm, norm_type)
     if padding_idx is None and not scale_grad_by_freq:
         return apply(_rows if safe else _clamped_rows, ids, weight)  # type: ignore[no-any-return]
 
     def embedding(i: mx.array, w: mx.array) -> mx.array:
-        i = i if safe else clamped(i, rows)
-        y = mx.take(w, i, axis=0)
-        fixed = mx.stop_gradient(y)
-        if scale_grad_by_freq:
-            counts = mx.zeros(rows, mx.int32).at[i.reshape(-1)].add(1)
-            y = fixed + (y - fixed) / mx.take(counts, i)[..., None].astype(y.dtype)
-        return y if padding_idx is None else mx.where((i == padding_idx)[..., None], fixed, y)
+        return rows_of(w, i if safe else clamped(i, rows), scale_grad_by_freq, padding_idx)
 
     return apply(embedding, ids, weight)  # type: ignore[no-any-return]
 
@@ -103,7 +97,20 @@ def _no_rows(i: mx.array, w: mx.array) -> mx.array:
 _rows.__qualname__ = _clamped_rows.__qualname__ = _no_rows.__qualname__ = "embedding"
 
 
-def _renormalise(ids: Tensor, weight: Tensor, max_norm: float, norm_type: float) -> None:
+def rows_of(w: mx.array, i: mx.array, scale_grad_by_freq: bool, padding_idx: int | None) -> mx.array:
+    """The rows `i` of `w`: each one's gradient divided by how often it is used, and none for `padding_idx`."""
+    y = mx.take(w, i, axis=0)
+    if padding_idx is None and not scale_grad_by_freq:
+        return y
+    fixed = mx.stop_gradient(y)
+    if scale_grad_by_freq:
+        counts = mx.zeros(w.shape[0], mx.int32).at[i.reshape(-1)].add(1)
+        y = fixed + (y - fixed) / mx.take(counts, i)[..., None].astype(y.dtype)
+    return y if padding_idx is None else mx.where((i == padding_idx)[..., None], fixed, y)
+
+
+def renormalise(ids: Tensor, weight: Tensor, max_norm: float, norm_type: float) -> None:
+    """Scale the rows `ids` of `weight` down to norm `max_norm`, in place."""
     i = clamped(_tape.array(ids).reshape(-1), weight.shape[0])
     table = _tape.array(weight)
     used = mx.take(table, i, axis=0)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
-import numpy as np
 
 from lucid._tape import apply
 from lucid.nn.functional import _check
+from lucid.ops._edges import MODES, positions
 from lucid.ops._promotion import number
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
     shape = input._data.shape
     if mode in ("reflect", "replicate") and input._data.dtype == mx.bool_:
         raise NotImplementedError(f"pad: mode {mode!r} is not implemented for bool tensors; convert with .int()")
-    if mode not in ("reflect", "replicate", "circular"):
+    if mode not in MODES:
         raise NotImplementedError(
             f"pad: Unrecognised padding mode {mode}; expected constant, reflect, replicate or circular"
         )
@@ -89,26 +89,7 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
         size, (before, after) = shape[axis], pairs[axis]
         if (before, after) == (0, 0):
             continue
-        if size == 0 or size + before + after <= 0:
-            raise RuntimeError(
-                f"pad: Expected a non-empty dimension {axis} before and after padding, got {tuple(shape)} padded "
-                f"by {(before, after)}"
-            )
-        limit = {"reflect": size - 1, "circular": size}.get(mode)
-        if limit is not None and max(before, after) > limit:
-            raise RuntimeError(
-                f"pad: with mode {mode!r}, padding should be at most {limit} for dimension {axis} of size {size}, "
-                f"got {(before, after)}"
-            )
-        at = np.arange(-before, size + after)
-        if mode == "circular":  # what is cut off is cut off first, and does not come back at the other end
-            kept = np.arange(max(-before, 0), size - max(-after, 0))
-            at = kept[np.arange(-max(before, 0), len(kept) + max(after, 0)) % max(len(kept), 1)]
-        if mode == "reflect":
-            at = np.abs(at)
-            at = np.where(at >= size, 2 * (size - 1) - at, at)
-        at = np.clip(at, 0, size - 1)
-        indices.append((axis, mx.array(at.astype(np.int32))))
+        indices.append((axis, mx.array(positions(mode, size, before, after, axis))))
 
     def run(x: mx.array) -> mx.array:
         for axis, at in indices:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 import numpy as np
 
 from lucid._tape import apply
-from lucid.nn.functional import _check
+from lucid.nn.functional import _check, _resize
 from lucid.nn.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ __all__ = [
     "upsample_nearest",
 ]
 
-_DIMS = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}  # of the input, by mode
-_Resize = Callable[[mx.array, int], mx.array]
+_DIMS = {"linear": 3, "bilinear": 4, "bicubic": 4, "lanczos": 4, "trilinear": 5}  # of the input, by mode
 
 
 def interpolate(
@@ -47,11 +46,13 @@ def interpolate(
         input: shape (N, C, *), with one to three spatial dimensions.
         size: the new size, one int or one for each spatial dimension. Give this or `scale_factor`.
         scale_factor: by how much to multiply the size.
-        mode: "nearest", "nearest-exact", "linear" (3D input), "bilinear" or "bicubic" (4D), "trilinear" (5D) or "area".
+        mode: "nearest", "nearest-exact", "linear" (3D input), "bilinear" or "bicubic" (4D), "lanczos" (4D, with
+            `antialias` only), "trilinear" (5D) or "area".
         align_corners: take the corner elements, rather than their outer edges, as the ends; for the linear and cubic
             modes.
         recompute_scale_factor: compute positions from the sizes also where a `scale_factor` was given.
-        antialias: has to be False.
+        antialias: average over all elements that a new one stands for, where the image shrinks; for "bilinear",
+            "bicubic" and "lanczos".
 
     Raises ValueError or NotImplementedError for arguments that do not go together.
 
@@ -59,7 +60,9 @@ def interpolate(
     >>> lucid.nn.functional.interpolate(lucid.tensor([[[1.0, 2.0]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
-    n = _check.floating("interpolate", input).ndim - 2
+    if not mode.startswith("nearest") or _check.tensor("interpolate", "input", input)._data.dtype != mx.uint8:
+        _check.floating("interpolate", input)
+    n = input._data.ndim - 2
     if mode in ("nearest", "area", "nearest-exact"):
         if align_corners is not None:
             raise ValueError(
@@ -70,10 +73,13 @@ def interpolate(
         raise NotImplementedError(
             f"interpolate: unknown mode {mode!r}; expected nearest, nearest-exact, area or {', '.join(_DIMS)}"
         )
-    if antialias:
-        raise NotImplementedError(
-            "interpolate: antialias=True is not supported; blur the input first, or use mode='area'"
+    if antialias and (mode not in _resize.FILTERS or n != 2):
+        raise ValueError(
+            f"interpolate: antialias=True expects mode bilinear, bicubic or lanczos and a 4D input, got {mode!r} and "
+            f"{n + 2}D"
         )
+    if mode == "lanczos" and (align_corners or not antialias):
+        raise ValueError("interpolate: mode 'lanczos' expects antialias=True, and no align_corners")
     outs, steps = _new_sizes(input._data.shape[2:], size, scale_factor, recompute_scale_factor)
     if not 1 <= n <= 3 or (mode in _DIMS and _DIMS[mode] != n + 2):
         need = f"{_DIMS[mode]}D" if mode in _DIMS else "3D, 4D or 5D"
@@ -85,8 +91,10 @@ def interpolate(
     if mode == "area":
         pool: Any = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[n - 1]
         return pool(input, outs)  # type: ignore[no-any-return]
+    real = np.float64 if input._data.dtype == mx.float64 else np.float32
+    axis_of = _resize.filtered if antialias else _resize.along
     ways = [
-        _axis(mode, s, o, t, bool(align_corners), np.float64 if input._data.dtype == mx.float64 else np.float32)
+        axis_of(mode, s, o, t, bool(align_corners), real)
         for s, o, t in zip(input._data.shape[2:], outs, steps, strict=True)
     ]
 
@@ -130,49 +138,6 @@ def _new_sizes(
         return [int(v) for v in values], [None] * n
     outs = [math.floor(float(s) * float(v)) for s, v in zip(shape, values, strict=True)]
     return outs, [None if recompute else 1.0 / float(v) for v in values]
-
-
-def _axis(mode: str, size: int, out: int, step: float | None, align: bool, real: Any) -> _Resize:
-    """The function that resizes one dimension. Positions are `real`, those of the nearest float32, as in PyTorch."""
-    real = np.float32 if mode.startswith("nearest") else real
-    scale = real(size / out if step is None else step)
-    places = np.arange(out, dtype=real)
-    if mode.startswith("nearest"):
-        if out % size == 0 and scale == np.float32(size / out):
-            return lambda x, axis: x if out == size else mx.repeat(x, out // size, axis)
-        at = np.floor((places + np.float32(0.5) if mode == "nearest-exact" else places) * scale)
-        index = mx.array(np.minimum(at, size - 1).astype(np.int32))
-        return lambda x, axis: mx.take(x, index, axis)
-    if align:
-        where = places * real((size - 1) / (out - 1) if out > 1 else 0)
-    else:
-        where = (places + real(0.5)) * scale - real(0.5)
-        where = where if mode == "bicubic" else np.maximum(where, 0)
-    first = np.floor(where).astype(np.int32)
-    rest = (where - first).astype(real)
-    if mode == "bicubic":
-        offsets, weights = range(-1, 3), [_cubic(rest + 1), _cubic(rest), _cubic(1 - rest), _cubic(2 - rest)]
-    else:
-        offsets, weights = range(2), [1 - rest, rest]
-    indices = [mx.array(np.clip(first + k, 0, size - 1)) for k in offsets]
-
-    def resize(x: mx.array, axis: int) -> mx.array:
-        shape = [1] * x.ndim
-        shape[axis] = -1
-        parts = [
-            mx.take(x, i, axis) * mx.array(w, x.dtype).reshape(shape) for i, w in zip(indices, weights, strict=True)
-        ]
-        return sum(parts[1:], parts[0])
-
-    return resize
-
-
-def _cubic(d: Any) -> Any:
-    """The weight of a neighbour at distance `d` in Keys' cubic convolution, with a = -0.75 as in PyTorch."""
-    a = -0.75
-    near = ((a + 2) * d - (a + 3)) * d * d + 1
-    far = ((d - 5) * d + 8) * d * a - 4 * a
-    return np.where(d <= 1, near, far).astype(d.dtype)
 
 
 def upsample(

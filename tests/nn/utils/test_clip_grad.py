@@ -72,7 +72,7 @@ def test_parameters_as_one_vector() -> None:
         utils.parameters_to_vector([])
     with pytest.raises(TypeError, match="got: list"):
         utils.vector_to_parameters([1.0], params)  # type: ignore[arg-type]
-    params[0]._extra = _views.Extra(device=lucid.device("cpu:0"))
+    params[0]._extra = _views.elsewhere_than_default(lucid.device("cpu:0"))
     with pytest.raises(TypeError, match="different devices"):
         utils.parameters_to_vector(params)
     params[0]._extra = None

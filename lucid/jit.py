@@ -1,0 +1,81 @@
+"""What of TorchScript code meets without using it: decorators that mark functions for its compiler, which is not here.
+
+`script` and `trace` raise: the functions run as they are, and `lucid.compile` makes them faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, TypeVar
+
+__all__ = [
+    "Final",
+    "annotate",
+    "export",
+    "ignore",
+    "is_scripting",
+    "is_tracing",
+    "isinstance",
+    "script",
+    "script_if_tracing",
+    "trace",
+    "unused",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_isinstance = isinstance
+
+
+def ignore(drop: Any = False, **kwargs: Any) -> Any:
+    """The function itself, used as `@ignore` or `@ignore(drop=...)`: there is no compiler that could ignore it."""
+    return drop if callable(drop) else _same
+
+
+def _same(fn: F) -> F:
+    return fn
+
+
+def unused(fn: F) -> F:
+    """The function itself."""
+    return fn
+
+
+def export(fn: F) -> F:
+    """The function itself."""
+    return fn
+
+
+def script_if_tracing(fn: F) -> F:
+    """The function itself: nothing is ever traced."""
+    return fn
+
+
+def is_scripting() -> bool:
+    """False: there is no TorchScript."""
+    return False
+
+
+def is_tracing() -> bool:
+    """False: there is no TorchScript."""
+    return False
+
+
+def annotate(the_type: Any, the_value: Any) -> Any:
+    """The value."""
+    return the_value
+
+
+def isinstance(obj: Any, target_type: Any) -> bool:
+    """Python's `isinstance`."""
+    return _isinstance(obj, target_type)
+
+
+def script(*args: Any, **kwargs: Any) -> NoReturn:
+    """Not available: NotImplementedError. Use the function or module as it is, or `lucid.compile` it."""
+    raise NotImplementedError("jit.script: there is no TorchScript; call the function as it is, or lucid.compile(it)")
+
+
+def trace(*args: Any, **kwargs: Any) -> NoReturn:
+    """Not available: NotImplementedError. Use the function or module as it is, or `lucid.compile` it."""
+    raise NotImplementedError("jit.trace: there is no TorchScript; call the function as it is, or lucid.compile(it)")
