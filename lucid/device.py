@@ -8,6 +8,7 @@ import mlx.core as mx
 
 __all__ = ["device"]
 
+_before: list[mx.Device] = []  # the defaults to come back to at the end of `with device:`
 _ALIASES = {"mps": "metal", "gpu": "metal", "metal": "metal", "cuda": "cuda", "cpu": "cpu"}
 
 
@@ -21,7 +22,8 @@ def gpu_name() -> str | None:
 class device:
     """A device such as `lucid.device("metal")`.
 
-    Names: cpu, metal (aliases mps and gpu), cuda; an index may follow, as in "cuda:0".
+    Names: cpu, metal (aliases mps and gpu), cuda; an index may follow, as in "cuda:0". Inside `with device:` new
+    tensors are on it.
 
     Raises RuntimeError for a name that does not exist, or that this machine does not have.
     """
@@ -59,6 +61,14 @@ class device:
     def mx(self) -> mx.Device:
         """The MLX device that operations are sent to."""
         return mx.Device(mx.cpu if self.type == "cpu" else mx.gpu, self.index or 0)
+
+    def __enter__(self) -> device:
+        _before.append(mx.default_device())
+        mx.set_default_device(self.mx)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        mx.set_default_device(_before.pop())
 
     def __repr__(self) -> str:
         index = "" if self.index is None else f", index={self.index}"

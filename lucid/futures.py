@@ -60,14 +60,15 @@ class Future(Generic[T]):
         self._future.add_done_callback(lambda _: callback(self))
 
     def then(self, callback: Callable[[Future[T]], Any]) -> Future[Any]:
-        """A future of `callback(future)`, which is called when there is a value."""
+        """A future of `callback(future)`, called when there is a value. An exception in it becomes a RuntimeError."""
         following: Future[Any] = Future()
 
         def follow(_: Any) -> None:
             try:
                 following.set_result(callback(self))
             except Exception as error:
-                following.set_exception(error)
+                message = f"Got the following error when running the callback: {type(error).__name__}: {error}"
+                following.set_exception(RuntimeError(message))
 
         self._future.add_done_callback(follow)
         return following

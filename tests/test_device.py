@@ -137,3 +137,37 @@ def test_module_moves(metal):
     assert layer.weight.device.type == "metal"
     assert layer(lucid.ones(1, 2)).device.type == "metal"
     assert layer.cpu().weight.device.type == "cpu"
+
+
+def test_a_device_is_a_context_in_which_new_tensors_are_on_it():
+    before = lucid.get_default_device()
+    with lucid.device("cpu") as where:
+        assert where == lucid.device("cpu") == lucid.get_default_device()
+        assert lucid.zeros(1).is_cpu
+        with lucid.device("cpu"):
+            pass
+        assert lucid.get_default_device() == where
+    assert lucid.get_default_device() == before
+    lucid.set_default_device("cpu")
+    assert lucid.get_default_device() == lucid.device("cpu")
+    lucid.set_default_device(None)
+    assert lucid.get_default_device() == before
+
+
+def test_switches_say_what_they_cannot_do():
+    with pytest.raises(RuntimeError, match="not available"):
+        lucid.set_default_device("cuda" if not lucid.cuda.is_available() else "metal")
+    with pytest.warns(UserWarning, match="no effect"):
+        lucid.set_num_interop_threads(2)
+    lucid.set_num_threads(1)
+    assert lucid.get_num_threads() >= 1
+    assert lucid.get_num_interop_threads() == 1
+    assert lucid.set_flush_denormal(True) is False
+    with pytest.raises(RuntimeError, match="'highest', 'high' or 'medium'"):
+        lucid.set_float32_matmul_precision("low")
+    with pytest.raises(NotImplementedError, match=r"lucid\.compile"):
+        lucid.jit.script(lambda x: x)
+    with pytest.raises(NotImplementedError, match=r"lucid\.compile"):
+        lucid.jit.trace(lambda x: x, ())
+    assert lucid.jit.script_if_tracing(abs) is abs
+    assert lucid.__version__ == lucid.version.__version__

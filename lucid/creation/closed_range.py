@@ -51,8 +51,8 @@ def range(
         raise NotImplementedError(f"range: expected an integer or floating dtype, got {to!r}")
     if not math.isfinite(start) or not math.isfinite(end):
         raise RuntimeError(f"range: unsupported range: {start} -> {end}")
-    if step == 0:
-        raise RuntimeError("range: step must be nonzero")
+    if step == 0 or (to.rank == 1 and int(step) == 0):
+        raise RuntimeError(f"range: step must be nonzero, got {step} for {to!r}")
     if (end - start) * step < 0:
         raise RuntimeError(
             f"range: upper bound and lower bound inconsistent with step sign: {start} to {end} by {step}"

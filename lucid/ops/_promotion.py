@@ -7,7 +7,6 @@ Tensors with dimensions outrank 0-dim tensors, which outrank Python numbers: a l
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -117,20 +116,6 @@ def number(value: Any, to: mx.Dtype) -> mx.array:
 
 def _array(value: Any, to: mx.Dtype) -> Any:
     return value if isinstance(value, TensorCore) else number(value, to)
-
-
-def require_fit(operation: str, value: Any, to: dtype) -> None:
-    """Raise RuntimeError, as PyTorch does, for a number that `to` cannot hold. Infinities fit into any float."""
-    fits = not isinstance(value, complex) or to.is_complex
-    if to.rank == 1 and fits and not isinstance(value, bool):
-        info = mx.iinfo(to.mx)
-        whole = isinstance(value, (int, np.integer))
-        low = -info.max if whole and not to.is_signed else info.min  # negative integers wrap around
-        fits = bool(math.isfinite(value)) and low <= int(value) <= info.max and (whole or to.is_signed or value >= 0)
-    elif to is dtypes.float16 and fits:
-        fits = abs(value) <= 65504 or not math.isfinite(value)
-    if not fits:
-        raise RuntimeError(f"{operation}: value cannot be converted to type {to!r} without overflow, got {value}")
 
 
 def require_tensor(operation: str, value: Any, argument: str = "input") -> Tensor:
@@ -243,8 +228,11 @@ def _through_float32(fn: Callable[[Any, Any], mx.array]) -> Callable[[Any, Any],
 
 def binary_float(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
     """Like `binary`, with integers and bools computed in the default floating dtype: division, atan2 and the like."""
-    one = a if isinstance(a, TensorCore) else b
-    if isinstance(one, TensorCore) and one._data.dtype in INEXACT:
+    try:
+        kind = (a if isinstance(a, TensorCore) else b)._data.dtype
+    except AttributeError:  # two numbers
+        kind = None
+    if kind in INEXACT:
         return binary(fn, a, b)
     to = result_type(a, b)
     return promoted(fn, to if to.is_inexact else dtypes.get_default_dtype(), a, b)

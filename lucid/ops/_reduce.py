@@ -57,7 +57,7 @@ def total(a: mx.array, axes: Axes, keepdim: bool = False) -> mx.array:
             return mx.sum(a, axes, keepdim)
     elif kind in HALF:
         return total(a.astype(mx.float32), axes, keepdim).astype(kind)
-    elif kind != mx.uint64:
+    else:
         a = a.astype(mx.int64)
     if size == 0:
         return mx.zeros(reduced_shape(a.shape, axes, keepdim), a.dtype)
@@ -156,7 +156,7 @@ def need_elements(shape: tuple[int, ...], axes: Axes, operation: str) -> None:
 def product(a: mx.array, axes: Axes, keepdim: bool = False) -> mx.array:
     """The product over `axes`: of integers in int64, of half precision accumulated in float32."""
     kind = a.dtype
-    if kind not in INEXACT and kind != mx.uint64:
+    if kind not in INEXACT:
         a = a.astype(mx.int64)
     elif kind in HALF:
         return product(a.astype(mx.float32), axes, keepdim).astype(kind)
@@ -180,11 +180,11 @@ def _complex_product(a: mx.array, axes: Axes) -> mx.array:
 
 def evenly(a: mx.array, value: mx.array) -> mx.array:
     """`value`, an element of `a`, with a gradient that all elements equal to it share (NaN equals NaN here)."""
-    same = (a == value) | (mx.isnan(a) & mx.isnan(value)) if a.dtype in INEXACT else a == value
     if a.dtype not in INEXACT:
         return value
-    share = mx.sum(mx.where(same, a, mx.zeros((), a.dtype))) / mx.sum(same).astype(a.dtype)
     value = mx.stop_gradient(value)
+    same = (a == value) | (mx.isnan(a) & mx.isnan(value))
+    share = mx.sum(mx.where(same, a, mx.zeros((), a.dtype))) / mx.sum(same).astype(a.dtype)
     return mx.where(mx.isfinite(value), value + (share - mx.stop_gradient(share)), share)
 
 

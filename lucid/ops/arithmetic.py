@@ -12,6 +12,7 @@ from lucid import _known, dtypes
 from lucid._tape import TensorCore, apply, array, evaluate, wrap
 from lucid.dtypes import OF_MX
 from lucid.ops._arguments import numpy_names
+from lucid.ops._fits import fitting
 from lucid.ops._out import give
 from lucid.ops._promotion import (
     binary,
@@ -20,7 +21,6 @@ from lucid.ops._promotion import (
     number,
     number_dtype,
     promoted,
-    require_fit,
     require_one_tensor,
     require_tensor,
     result_type,
@@ -207,11 +207,10 @@ def _add_scaled(name: str, a: Any, b: Any, alpha: Any) -> Tensor:
         raise RuntimeError(f"{name}: for {to!r} inputs, argument alpha must not be {type(alpha).__name__}")
     if isinstance(alpha, bool) and to.rank:
         raise RuntimeError(f"{name}: boolean alpha is only supported for boolean results, got inputs of {to!r}")
-    require_fit(name, alpha, to)
+    scale = fitting(alpha, to.mx, name)
 
     def scaled(x: mx.array, y: mx.array) -> mx.array:
-        product = y * (number(alpha, y.dtype) if to.rank else mx.array(bool(alpha)))
-        return x + product if name == "add" else x - product
+        return x + y * scale if name == "add" else x - y * scale
 
     scaled.__qualname__ = name
     return promoted(scaled, to, a, b)

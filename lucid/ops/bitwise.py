@@ -73,19 +73,22 @@ def _logical(name: str, fn: Any, a: Any, b: Any) -> Tensor:
 @numpy_names
 def bitwise_and(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input & other` for integers and bools."""
-    return give(_bits("bitwise_and", mx.bitwise_and, input, other), out, "bitwise_and")
+    result = _bits("bitwise_and", mx.bitwise_and, input, other)
+    return result if out is None else give(result, out, "bitwise_and")
 
 
 @numpy_names
 def bitwise_or(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input | other` for integers and bools."""
-    return give(_bits("bitwise_or", mx.bitwise_or, input, other), out, "bitwise_or")
+    result = _bits("bitwise_or", mx.bitwise_or, input, other)
+    return result if out is None else give(result, out, "bitwise_or")
 
 
 @numpy_names
 def bitwise_xor(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input ^ other` for integers and bools."""
-    return give(_bits("bitwise_xor", mx.bitwise_xor, input, other), out, "bitwise_xor")
+    result = _bits("bitwise_xor", mx.bitwise_xor, input, other)
+    return result if out is None else give(result, out, "bitwise_xor")
 
 
 @numpy_names
@@ -94,7 +97,8 @@ def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     d = OF_MX[require_tensor("bitwise_not", input)._data.dtype]
     if d.is_inexact:
         raise NotImplementedError(f"bitwise_not: expected an integer or bool tensor, got {d!r}")
-    return give(apply(mx.bitwise_invert if d.rank else mx.logical_not, input), out, "bitwise_not", exact=True)
+    result: Tensor = apply(mx.bitwise_invert if d.rank else mx.logical_not, input)
+    return result if out is None else give(result, out, "bitwise_not", exact=True)
 
 
 @numpy_names
@@ -116,11 +120,11 @@ def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number, *, out: 
 
 
 def _bits(name: str, fn: Any, a: Any, b: Any) -> Tensor:
-    require_one_tensor(name, a, b)
     if isinstance(a, TensorCore) and isinstance(b, TensorCore):
         dtype = a._data.dtype
         if dtype not in INEXACT and dtype == b._data.dtype:
             return apply(fn, a, b)  # type: ignore[no-any-return]
+    require_one_tensor(name, a, b)
     to = result_type(a, b)
     if to.is_inexact:
         raise NotImplementedError(f"{name}: expected integers or bools, got {to!r}")

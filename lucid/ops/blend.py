@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid import dtypes
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import OF_MX
 from lucid.ops._arguments import numpy_names
+from lucid.ops._fits import fitting
 from lucid.ops._out import give
-from lucid.ops._promotion import number, number_dtype, promoted, require_fit, require_tensor, result_type
+from lucid.ops._promotion import number_dtype, promoted, require_tensor, result_type
 
 __all__ = ["addcdiv", "addcmul", "lerp"]
 
@@ -77,16 +77,16 @@ def _added(name: str, input: Tensor, tensor1: Tensor, tensor2: Tensor, value: An
         raise NotImplementedError(f"{name}: not implemented for bool tensors; convert them first")
     if number_dtype(value).is_complex and not to.is_complex:
         raise RuntimeError(f"{name}: for {to!r} inputs, argument value must not be {type(value).__name__}")
-    require_fit(name, value, to if to is not dtypes.float16 else dtypes.float32)
-    unit = value.__class__ is int and value == 1
+    half = to.is_floating_point and to.itemsize == 2  # computed in float32, as PyTorch does
+    scale = None if value.__class__ is int and value == 1 else fitting(value, mx.float32 if half else to.mx, name)
 
     def added(a: mx.array, b: mx.array, c: mx.array) -> mx.array:
-        if not unit:
-            b = number(value, b.dtype) * b
+        if scale is not None:
+            b = scale * b
         return a + (b / c if divides else b * c)
 
     added.__qualname__ = name
-    if to.rank != 2 or to.itemsize > 2:
+    if not half:
         return promoted(added, to, input, tensor1, tensor2)
 
     def rounded(*arrays: mx.array) -> mx.array:

@@ -54,9 +54,9 @@ def alias_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def detach_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A copy of `input`, which gradients flow through: despite its name, as in PyTorch."""
+    """A copy of `input` without its history. (PyTorch's claims to have one, and refuses to go back through it.)"""
     check_tensor("detach_copy", input)
-    return give(copied(input), out, "detach_copy")
+    return give(copied(_views.alias(input)), out, "detach_copy")
 
 
 def view_copy(input: Tensor, size: Any = None, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:

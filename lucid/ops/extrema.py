@@ -9,14 +9,13 @@ import mlx.core as mx
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.ops._arguments import numpy_names
+from lucid.ops._fits import fitting
 from lucid.ops._out import give
 from lucid.ops._promotion import (
     constant,
-    number,
     number_dtype,
     promote_types,
     promoted,
-    require_fit,
     require_tensor,
     result_type,
 )
@@ -153,7 +152,7 @@ def _clamp_any(input: Tensor, min: Any, max: Any) -> Tensor:
         to = promote_types(to, kind) if kind.rank > to.rank else to
     if to.rank == 0:
         raise NotImplementedError("clamp: not implemented for bool tensors")
-    below, above = [None if b is None else _bound(b, to.mx) for b in (min, max)]
+    below, above = [None if b is None else fitting(b, to.mx, "clamp") for b in (min, max)]
     return apply(lambda a: _clamp(a.astype(to.mx), below, above), input)  # type: ignore[no-any-return]
 
 
@@ -170,11 +169,6 @@ def clamp_min(input: Tensor, min: Tensor | Number, *, out: Tensor | None = None)
 def clamp_max(input: Tensor, max: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """`input` with what is above `max` replaced by `max`."""
     return clamp(input, None, max, out=out)
-
-
-def _bound(value: Any, dtype: mx.Dtype) -> mx.array:
-    require_fit("clamp", value, OF_MX[dtype])
-    return number(value, dtype)
 
 
 # The order of the arguments matters: at a tie MLX 0.32.4 gives the whole gradient to the second.

@@ -161,7 +161,7 @@ def _evenly(low: Any, high: Any, count: int) -> Values:
     kind = low.dtype
     if low == high:
         low, high = low - kind.type(0.5), high + kind.type(0.5)
-    wide = np.float64 if kind == np.float32 else np.longdouble
+    wide: Any = np.float64 if kind == np.float32 else np.longdouble
     step, at = wide((high - low) / kind.type(count)), np.arange(count + 1, dtype=wide)
     edges: Values = np.where(at < (count + 1) // 2, low + step * at, high - step * at[::-1]).astype(kind)
     return edges
@@ -200,7 +200,8 @@ def _counted(
     counts = np.bincount(place[inside], None if weights is None else weights[inside], int(np.prod(sizes)))
     hist = counts.reshape(sizes).astype(values.dtype)
     if density:
-        hist /= hist.sum()
-        for k, edge in enumerate(edges):
-            hist /= np.diff(edge).reshape([-1 if j == k else 1 for j in np.arange(len(edges))])
+        with np.errstate(all="ignore"):  # nothing counted, or edges out of order
+            hist /= hist.sum()
+            for k, edge in enumerate(edges):
+                hist /= np.diff(edge).reshape([-1 if j == k else 1 for j in np.arange(len(edges))])
     return hist

@@ -12,8 +12,9 @@ from lucid import dtypes
 from lucid._tape import TensorCore, apply
 from lucid.dtypes import OF_MX
 from lucid.ops._arguments import numpy_names
+from lucid.ops._fits import fitting
 from lucid.ops._out import give, into
-from lucid.ops._promotion import constant, number, promoted, require_fit, require_tensor, result_type, unary_float
+from lucid.ops._promotion import constant, promoted, require_tensor, result_type, unary_float
 
 __all__ = ["float_power", "pow", "reciprocal", "rsqrt", "sqrt", "square"]
 
@@ -87,9 +88,8 @@ def _number_power(a: Tensor, exponent: Any) -> Tensor:
         to = result_type(a, exponent)
     fn = _SPECIAL.get(exponent) if to.is_inexact or exponent in (0, 1, 2, 3) else None
     if fn is None:
-        require_fit("pow", exponent, to)
         value = constant(exponent, to.mx)
-        scalar = number(exponent, to.mx) if value is None else value
+        scalar = fitting(exponent, to.mx, "pow") if value is None else value
 
         def power(x: mx.array) -> mx.array:
             return mx.power(x, scalar)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -69,7 +70,7 @@ def segment_reduce(
     tail = shape[d + 1 :]
 
     def segment_reduce(a: mx.array) -> mx.array:
-        rows = a.reshape(*shape[: d + 1], -1)
+        rows = a.reshape(*shape[: d + 1], math.prod(tail))
         if kind in HALF:
             rows = rows.astype(mx.float32)
         if rows.size == 0 or index.size == 0:

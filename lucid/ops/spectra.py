@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid._tape import TensorCore, apply, array, wrap
+from lucid._tape import apply, array, wrap
 from lucid.dtypes import INEXACT, OF_MX
 from lucid.ops._edges import MODES, positions
 from lucid.ops._fourier import fit, scale, transform64
@@ -62,6 +62,8 @@ def stft(
     (3, 9)
     """
     require_tensor("stft", input)
+    if window is not None:
+        require_tensor("stft", window, "window")
     hop, length = _sizes("stft", n_fft, hop_length, win_length)
     if center and align_to_window is not None:
         raise RuntimeError(f"stft: align_to_window should only be set when center = false, got {align_to_window}")
@@ -86,23 +88,23 @@ def stft(
         raise RuntimeError(f"stft: expected a tensor of floating point or complex values, got {input.dtype!r}")
     if len(shape) not in (1, 2):
         raise RuntimeError(f"stft: expected a 1D or 2D tensor, got shape {tuple(shape)}")
-    extra = (n_fft - length) // 2 if align_to_window else n_fft // 2 if center else 0
-    samples = shape[-1] + 2 * extra
+    samples = shape[-1] + (2 * (n_fft // 2) if center else 0)
     if not 0 < n_fft <= samples:
         raise RuntimeError(f"stft: expected 0 < n_fft <= {samples}, the samples there are, but got n_fft={n_fft}")
     if hop <= 0:
         raise RuntimeError(f"stft: expected hop_length > 0, but got hop_length={hop}")
     _check_window("stft", n_fft, length, window)
+    if onesided and (kind == mx.complex64 or (window is not None and window._data.dtype == mx.complex64)):
+        raise RuntimeError("stft: Cannot have onesided output if window or input is complex; pass onesided=False")
     to = kind if window is None else result_type(input, window).mx
     if to in HALF:
         raise RuntimeError(f"stft: Unsupported dtype {OF_MX[to]!r}; call .float() first")
     if to == mx.float64 and return_complex:
         raise TypeError("stft: float64 has no complex counterpart, MLX stores complex64 only; call .float() first")
-    if onesided and to == mx.complex64:
-        raise RuntimeError("stft: Cannot have onesided output if window or input is complex; pass onesided=False")
     half = to != mx.complex64 if onesided is None else onesided
     count = 1 + (shape[-1] - length if align_to_window else samples - n_fft) // hop
     left = (n_fft - length) // 2
+    extra = left if align_to_window else n_fft // 2 if center else 0
 
     def fn(a: mx.array, weights: mx.array | None = None) -> mx.array:
         a = a.astype(to).reshape(-1, shape[-1])
@@ -170,6 +172,8 @@ def istft(
     tensor([1., 2., 3., 4.])
     """
     require_tensor("istft", input)
+    if window is not None:
+        require_tensor("istft", window, "window")
     hop, span = _sizes("istft", n_fft, hop_length, win_length)
     shape = input._data.shape
     if input._data.dtype != mx.complex64:
@@ -253,8 +257,6 @@ def _check_window(operation: str, n_fft: int, length: int, window: Tensor | None
         raise RuntimeError(f"{operation}: expected 0 < win_length <= n_fft, but got win_length={length}, n_fft={n_fft}")
     if window is None:
         warnings.warn(_FLAT.format(operation, n_fft, n_fft), UserWarning, stacklevel=3)
-    elif not isinstance(window, TensorCore):
-        raise TypeError(f"{operation}(): argument 'window' must be Tensor, not {type(window).__name__}")
     elif window._data.shape != (length,):
         raise RuntimeError(
             f"{operation}: expected a 1D window tensor of size equal to win_length={length}, but got window with size "

@@ -30,9 +30,9 @@ Array = np.ndarray[Any, Any]
 class _Different(Exception):
     """What is different, and where it is: a list of indices and keys."""
 
-    def __init__(self, kind: type[Exception], message: str) -> None:
+    def __init__(self, kind: type[Exception], message: str, of_values: bool = True) -> None:
         super().__init__(message)
-        self.kind, self.message = kind, message
+        self.kind, self.message, self.of_values = kind, message, of_values
         self.path: list[Any] = []
 
 
@@ -82,7 +82,7 @@ def assert_close(
         message = found.message
         if found.path:
             message += f"\n\nThe failure occurred for item {''.join(f'[{key!r}]' for key in found.path)}"
-        if found.kind is AssertionError and msg is not None:
+        if found.kind is AssertionError and found.of_values and msg is not None:
             message = msg(message) if callable(msg) else msg
         raise found.kind(message) from None
 
@@ -135,12 +135,13 @@ def _compare(
             lines = ["The keys of the mappings do not match:"]
             lines += [f"Missing keys in the actual mapping: {missing}"] if missing else []
             lines += [f"Additional keys in the actual mapping: {more}"] if more else []
-            raise _Different(AssertionError, "\n".join(lines))
+            raise _Different(AssertionError, "\n".join(lines), of_values=False)
         for key in expected:
             one(key, actual[key], expected[key])
     elif all(isinstance(v, Sequence) and not isinstance(v, (str, bytes)) for v in both):
         if len(actual) != len(expected):
-            raise _Different(AssertionError, f"The length of the sequences mismatch: {len(actual)} != {len(expected)}")
+            lengths = f"{len(actual)} != {len(expected)}"
+            raise _Different(AssertionError, f"The length of the sequences mismatch: {lengths}", of_values=False)
         for k, (a, b) in enumerate(zip(actual, expected, strict=True)):
             one(k, a, b)
     else:
@@ -196,7 +197,7 @@ def _compare_tensors(actual: Tensor, expected: Tensor, given: Any, equal_nan: bo
     kind = np.result_type(a, b)
     a, b = a.astype(kind), b.astype(kind)
     with np.errstate(all="ignore"):
-        apart = np.abs(a - b)
+        apart = np.array(np.abs(a - b))
         same = (a == b) | (np.isfinite(a) & np.isfinite(b) & (apart <= atol + rtol * np.abs(b)))
         if equal_nan:
             same |= np.isnan(a) & np.isnan(b)
@@ -204,7 +205,8 @@ def _compare_tensors(actual: Tensor, expected: Tensor, given: Any, equal_nan: bo
             return
         apart[same] = 0
         sizes = np.abs(b)
-        relative = apart / (sizes if apart.dtype.kind == "f" else sizes.astype(np.float32))
+        exact = apart.dtype.kind == "f"
+        relative = np.array(apart / sizes if exact else apart.astype(np.float32) / sizes.astype(np.float32))
         relative[same] = 0
     raise _Different(AssertionError, _described(apart, relative, int((~same).sum()), b, a, rtol, atol))
 

@@ -258,3 +258,104 @@ def test_contains_and_rich_comparison_with_others() -> None:
         "a" in x  # noqa: B015
     with pytest.raises(TypeError):
         x < None  # noqa: B015
+
+
+@pytest.mark.parametrize("words", [("input", "other"), ("x1", "x2"), ("x", "other")], ids=str)
+def test_names_of_the_arguments(words: tuple[str, str]) -> None:
+    for name in ("add", "div", "true_divide", "maximum", "atan2", "eq", "lt", "remainder", "logical_and"):
+        pair = torch.tensor([1.0, -2.0]), torch.tensor([3.0, 2.0])
+        check_op(getattr(lucid, name), getattr(torch, name), **dict(zip(words, pair, strict=True)))
+
+
+@pytest.mark.parametrize("name", ["add", "mul", "div", "pow", "maximum", "eq", "remainder", "bitwise_and", "copysign"])
+@pytest.mark.parametrize("other", [None, "a", {}], ids=str)
+def test_what_is_no_operand_is_refused_by_name(name: str, other: Any) -> None:
+    check_error(getattr(lucid, name), getattr(torch, name), torch.ones(2), other)
+    with pytest.raises(TypeError, match=name):
+        getattr(lucid, name)(lucid.ones(2), other)
+
+
+@pytest.mark.parametrize("name", ["eq", "ne"])
+def test_equality_of_float64_and_complex(name: str) -> None:
+    x, z = torch.tensor([1.0, 2.0], dtype=torch.float64), torch.tensor([1 + 0j, 2 + 1j])
+    check_op(getattr(lucid, name), getattr(torch, name), x, z)
+    check_op(getattr(lucid, name), getattr(torch, name), z, x)
+    check_op(getattr(lucid, name), getattr(torch, name), x, 2j)
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "fmax", "fmin", "lt", "ge"])
+def test_no_order_of_float64_and_complex(name: str) -> None:
+    check_error(
+        getattr(lucid, name), getattr(torch, name), torch.ones(2, dtype=torch.float64), torch.ones(2) * (1 + 0j)
+    )
+
+
+@pytest.mark.parametrize("name", DIVISIONS)
+def test_nothing_divided_by_zero(name: str) -> None:
+    check_op(getattr(lucid, name), getattr(torch, name), torch.ones(0, dtype=torch.int64), 0)
+    check_op(getattr(lucid, name), getattr(torch, name), torch.ones(0, 1, dtype=torch.int32), torch.tensor([0, 1]))
+    check_error(getattr(lucid, name), getattr(torch, name), torch.ones(1, dtype=torch.int64), 0)
+
+
+def test_two_numbers_divided() -> None:
+    check_op(lucid.div, torch.div, 2, 3)
+    check_op(lucid.true_divide, torch.true_divide, 2.0, 3)
+    check_error(lucid.div, torch.div, torch.ones(2), 3, rounding_mode=1)
+
+
+@pytest.mark.parametrize("name", ["remainder", "fmod"])
+def test_gradient_of_a_rest_by_zero(name: str) -> None:
+    x = torch.tensor([3.0, -3.0, 0.0, 5.5, -5.5], requires_grad=True)
+    check_op(getattr(lucid, name), getattr(torch, name), x, torch.tensor([0.0, 0.0, 0.0, 2.0, 2.0], requires_grad=True))
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_gradient_of_an_extremum_with_nan(name: str) -> None:
+    nan = float("nan")
+    x, y = [torch.tensor(v, requires_grad=True) for v in ([nan, 1.0, 2.0, nan], [1.0, nan, 2.0, nan])]
+    check_op(getattr(lucid, name), getattr(torch, name), x, y)
+
+
+def test_gradients_at_the_edges_of_powers() -> None:
+    inf = float("inf")
+    x = torch.tensor([-inf, 0.5, 2.0, inf], requires_grad=True)
+    for exponent in (-2, -1, 0, 1, 2):
+        check_op(lucid.pow, torch.pow, x, exponent)
+    zeros = torch.tensor([0.0, 0.0, 1.0], requires_grad=True), torch.tensor([0.0, 2.0, 0.0], requires_grad=True)
+    check_op(lucid.xlogy, torch.xlogy, *zeros)
+
+
+def test_clamp_between_equal_crossed_and_missing_bounds() -> None:
+    nan = float("nan")
+    x = torch.tensor([-2.0, 0.0, 2.0, nan, 1.0, 1.0], requires_grad=True)
+    low = torch.tensor([0.0, 0.0, 0.0, 0.0, 2.0, nan], requires_grad=True)
+    high = torch.tensor([0.0, 0.0, 0.0, 1.0, -2.0, 3.0], requires_grad=True)
+    check_op(lucid.clamp, torch.clamp, x, low, high)
+    flags = torch.tensor([True, False])
+    check_error(lucid.clamp, torch.clamp, flags, flags, flags)
+    check_op(lucid.clamp, torch.clamp, flags, flags)
+    check_error(lucid.clamp, torch.clamp, torch.ones(2), 0, 1, out=torch.zeros(2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.float16], ids=str)
+def test_numbers_that_do_not_fit(dtype: torch.dtype) -> None:
+    x = torch.ones(2, dtype=dtype)
+    for value in (10**6, -(10**6)):
+        check_error(lucid.add, torch.add, x, x, alpha=value)
+        check_error(lucid.clamp, torch.clamp, x, value)
+    check(lucid.addcmul, torch.addcmul, x, x, x, value=10**6)
+    check(lucid.pow, torch.pow, x, 10**6)
+
+
+def test_halves_of_three_tensors_are_computed_in_float32() -> None:
+    x = torch.tensor([65504.0, 300.0], dtype=torch.float16)
+    check_op(lucid.addcdiv, torch.addcdiv, x, x, x, value=2)
+    check_op(lucid.addcmul, torch.addcmul, -x, x, x, value=1e-3)
+    check_error(lucid.lerp, torch.lerp, x, x, 1j)
+
+
+@pytest.mark.parametrize("operation", ["add_", "mul_", "div_", "clamp_min_", "exp_"])
+def test_in_place_errors_name_the_operation(operation: str) -> None:
+    x, others = lucid.ones(2, dtype=lucid.int32), () if operation == "exp_" else (lucid.tensor([1.5]),)
+    with pytest.raises(RuntimeError, match=f"{operation}.* can't be cast"):
+        getattr(x, operation)(*others)

@@ -21,7 +21,7 @@ CHILD = "import sys; sys.path.insert(0, sys.argv[1]); import test_hostile_argume
 # What does what it is asked to: files, other devices, global settings.
 SPARED = frozenset(
     "Tensor as_tensor compile from_file inference_mode load save set_default_device set_default_dtype set_grad_enabled "
-    "set_printoptions set_rng_state cuda metal mps share_memory_ set_num_threads".split()
+    "set_printoptions set_rng_state cuda metal mps share_memory_ set_num_threads set_anomaly_enabled set_default_tensor_type".split()
 )
 INT_MIN = -(2**63)
 

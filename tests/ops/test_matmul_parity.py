@@ -196,3 +196,23 @@ def test_softmax(name: str, dtype: torch.dtype) -> None:
         check_op(getattr(lucid, name), getattr(torch, name), edges, 1)
         for shape in ((0, 3), (3, 0), ()):
             check_op(getattr(lucid, name), getattr(torch, name), smooth(shape, dtype), 0)
+
+
+def test_addr_and_inner_promote() -> None:
+    x, y = torch.tensor([1, 2]), torch.tensor([0.5, 1.5, 2.5])
+    check_op(lucid.addr, torch.addr, torch.ones(3, dtype=torch.float64), x, y)
+    check_op(lucid.inner, torch.inner, torch.tensor(3), y)
+    check_error(lucid.addr, torch.addr, torch.ones(3), torch.ones(2), y, beta=True)
+
+
+@pytest.mark.parametrize("name", ["mm", "addmm"])
+def test_out_of_another_dtype(name: str) -> None:
+    x = torch.ones(2, 2)
+    arguments = (x, x) if name == "mm" else (x, x, x)
+    check_error(getattr(lucid, name), getattr(torch, name), *arguments, out=torch.zeros(2, 2, dtype=torch.float64))
+    check_error(getattr(lucid, name), getattr(torch, name), *arguments, 3)
+
+
+def test_tensordot_of_no_dimensions() -> None:
+    check_error(lucid.tensordot, torch.tensordot, torch.ones(2, 2), torch.ones(2, 2), "a")
+    check_error(lucid.addmm, torch.addmm, torch.ones(2, 2), torch.ones(2, 2), torch.ones(2, 2), beta="a")

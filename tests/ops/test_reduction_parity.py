@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -155,3 +156,77 @@ def test_out_pairs() -> None:
         return out
 
     check_program(program)
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "cumsum", "cumprod"])
+@pytest.mark.parametrize("dtype", [torch.int32, torch.float64, torch.float16, torch.uint8], ids=str)
+def test_out_decides_what_is_computed(name: str, dtype: torch.dtype) -> None:
+    x = torch.tensor([[1.5, 2.75, 3.5]])
+    out = torch.zeros((1, 3) if "cum" in name else 1, dtype=dtype)
+    check_op(getattr(lucid, name), getattr(torch, name), x, 1, out=out)
+
+
+@pytest.mark.parametrize("name", ["amax", "argmax", "argmin", "any", "all", "softmax", "logcumsumexp", "matmul"])
+def test_out_of_another_dtype(name: str) -> None:
+    other = torch.ones(3) if name == "matmul" else 0
+    for dtype in (torch.float64, torch.complex64):
+        out = torch.zeros(3, dtype=dtype)
+        check_error(getattr(lucid, name), getattr(torch, name), torch.ones(3, 3), other, out=out)
+
+
+@pytest.mark.parametrize("name", ["max", "min", "median", "mode", "cummax", "cummin"])
+def test_out_pairs_of_other_dtypes(name: str) -> None:
+    for first, second in ((torch.float64, torch.int64), (torch.float32, torch.int32)):
+        check_error(
+            lambda x, a, b: getattr(lucid, name)(x, 0, out=(a, b)),
+            lambda x, a, b: getattr(torch, name)(x, 0, out=(a, b)),
+            torch.ones(3, 3),
+            torch.zeros((3, 3) if "cum" in name else 3, dtype=first),
+            torch.zeros((3, 3) if "cum" in name else 3, dtype=second),
+        )
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "amax", "std", "logsumexp", "cumsum", "softmax", "argmax", "prod"])
+def test_numpy_names(name: str) -> None:
+    op, reference = getattr(lucid, name), getattr(torch, name)
+    check_op(op, reference, rows((2, 3)), axis=1)
+    check_error(op, reference, rows((2, 3)), axis=1, dim=1)
+    if name not in ("cumsum", "softmax"):
+        check_op(op, reference, rows((2, 3)), axis=-1, keepdims=True)
+        check_error(op, reference, rows((2, 3)), 7, keepdim="a")
+
+
+def test_a_dtype_may_be_a_type_of_python() -> None:
+    check_op(lucid.sum, torch.sum, rows((2, 3)).detach(), dtype=float)
+    check_op(lucid.cumsum, torch.cumsum, rows((2, 3)).detach(), 0, dtype=int)
+    check_error(lucid.sum, torch.sum, rows((2, 3)), dtype=3)
+
+
+@pytest.mark.parametrize("name", ["amax", "amin", "sum", "mean"])
+def test_a_numpy_integer_is_a_dimension(name: str) -> None:
+    check_op(getattr(lucid, name), getattr(torch, name), rows((2, 3)), np.int64(1))
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_nan_alone_takes_the_gradient_of_an_extremum(name: str) -> None:
+    x = torch.tensor([1.0, float("nan"), 3.0, float("nan")], requires_grad=True)
+    check_op(getattr(lucid, name), getattr(torch, name), x)
+    check_error(getattr(lucid, name), getattr(torch, name), x, keepdim=True)
+
+
+@pytest.mark.filterwarnings("ignore:.*degrees of freedom is")
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_gradient_with_fewer_elements_than_the_correction(name: str) -> None:
+    check_op(getattr(lucid, name), getattr(torch, name), rows((2, 3)), 1, correction=5)
+
+
+def test_differences_of_other_than_tensors() -> None:
+    check_error(lucid.diff, torch.diff, rows((3,)), append=1)
+    check_error(lucid.diff, torch.diff, rows((3,)), 1.5)
+    check_error(lucid.trapezoid, torch.trapezoid, rows((3,)), dx=1j)
+    check_op(lucid.trapezoid, torch.trapezoid, torch.ones(2, 0, dtype=torch.int32))
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "nansum"])
+def test_the_widest_unsigned_integers_add_up_in_int64(name: str) -> None:
+    check_op(getattr(lucid, name), getattr(torch, name), torch.tensor([1, 2**63 + 5], dtype=torch.uint64))

@@ -62,6 +62,7 @@ def test_short_windows(length):
 
 def test_complex_signals_and_windows():
     for onesided in (None, False, True):
+        stft(draw(20), 6, onesided=onesided, return_complex=True)
         stft(draw(20, dtype=torch.complex64), 6, window=window(6), onesided=onesided)
         stft(draw(20).detach() + 0j, 6, window=window(6), onesided=onesided, return_complex=False)
         stft(draw(20), 6, window=window(6) * (1 + 1j), onesided=onesided)
@@ -103,6 +104,10 @@ def test_errors_of_stft():
     check_error(lucid.stft, torch.stft, x, 8, window=w[None], return_complex=True)
     check_error(lucid.stft, torch.stft, x, 8, window=[1.0], return_complex=True)
     check_error(lucid.stft, torch.stft, x[None], 8, window=w, return_complex=True)
+    check_error(
+        lucid.stft, torch.stft, x[0, :6], 8, 1, 4, w[:4], center=False, align_to_window=True, return_complex=True
+    )
+    check_error(lucid.stft, torch.stft, x.double(), 8, window=w + 0j, onesided=True, return_complex=True)
     check_error(lucid.stft, torch.stft, x[:, :0], 8, window=w, return_complex=True)
     check_error(lucid.stft, torch.stft, torch.tensor(1.0), 8, window=w, return_complex=True)
     for dtype in (torch.int64, torch.bool, torch.float16, torch.bfloat16):

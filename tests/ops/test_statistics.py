@@ -27,10 +27,8 @@ def test_norms_have_gradient_zero_at_zero(p: float) -> None:
 
 
 def test_a_norm_of_integers_says_what_to_do() -> None:
-    with pytest.raises(RuntimeError, match=r"dtype=lucid\.float32"):
+    with pytest.raises(RuntimeError, match=r"call \.float\(\)"):
         lucid.norm(lucid.tensor([3, 4]))
-    with pytest.raises(RuntimeError, match=r"numpy\.linalg\.norm"):
-        lucid.norm(lucid.ones(2, 2), "nuc")
 
 
 def test_few_degrees_of_freedom_warn() -> None:

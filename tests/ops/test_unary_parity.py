@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -118,3 +120,55 @@ def test_what_is_no_tensor_is_refused() -> None:
     for name in [*SMOOTH, *STEPS, *TESTS, "bitwise_not"]:
         check_error(getattr(lucid, name), getattr(torch, name), 2.0)
         check_error(getattr(lucid, name), getattr(torch, name), [1.0])
+
+
+@pytest.mark.parametrize("word", ["input", "x", "a", "x1"])
+def test_numpy_names_of_the_argument(word: str) -> None:
+    for name in ("exp", "abs", "sigmoid", "neg", "sqrt", "floor", "isnan", "isfinite", "relu", "sum", "amax"):
+        check_op(getattr(lucid, name), getattr(torch, name), **{word: torch.tensor([0.5, -1.5])})
+
+
+@pytest.mark.parametrize("name", ["abs", "neg", "sign", "sgn", "floor", "ceil", "round", "trunc", "frac", "nan_to_num"])
+def test_what_keeps_the_dtype_wants_an_out_of_it(name: str) -> None:
+    x = torch.tensor([0.5, -1.5])
+    check_error(getattr(lucid, name), getattr(torch, name), x, out=torch.zeros(2, dtype=torch.float64))
+    check_op(getattr(lucid, name), getattr(torch, name), x, out=torch.zeros(2))
+
+
+@pytest.mark.parametrize("name", ["isposinf", "isneginf", "signbit"])
+def test_what_tests_wants_an_out_of_bools(name: str) -> None:
+    check_error(getattr(lucid, name), getattr(torch, name), torch.ones(2), out=torch.zeros(2))
+
+
+@pytest.mark.parametrize("name", ["abs", "sgn", "angle", "prod"])
+def test_second_gradients_of_complex_lengths_and_products(name: str) -> None:
+    def form(L: Any) -> Any:
+        def of_parts(x: Any, y: Any) -> Any:
+            result = getattr(L, name)(L.complex(x, y))
+            return result.real + 2 * result.imag if result.is_complex() else result
+
+        return of_parts
+
+    x, y = smooth((5,), torch.float32, 0.5, 2), smooth((5,), torch.float32, -2, -0.5)
+    check_op(form(lucid), form(torch), x, y, second=True, tol=2e-4)
+
+
+def test_logit_has_no_gradient_where_it_has_no_value() -> None:
+    x = torch.tensor([-0.5, 0.0, 0.25, 1.0, 1.5], dtype=torch.float64, requires_grad=True)
+    for eps in (None, -1.0, 0.0, 0.1, 0.7):
+        check_op(lucid.logit, torch.logit, x, eps)
+    check_error(lucid.logit, torch.logit, x, "a")
+
+
+@pytest.mark.parametrize("decimals", [True, 1.5, None, "1"])
+def test_decimals_are_an_int(decimals: Any) -> None:
+    check_error(lucid.round, torch.round, torch.tensor([0.5]), decimals=decimals)
+
+
+def test_nan_to_num_of_other_than_numbers() -> None:
+    check_error(lucid.nan_to_num, torch.nan_to_num, torch.ones(2), "a")
+    check_error(lucid.nan_to_num, torch.nan_to_num, torch.ones(2), 1j)
+    with pytest.raises(RuntimeError):
+        lucid.nan_to_num(lucid.ones(2, dtype=lucid.complex64, requires_grad=True))
+    inf, nan = float("inf"), float("nan")
+    check_op(lucid.nan_to_num, torch.nan_to_num, torch.tensor([complex(nan, 1), complex(inf, -inf)]), 0.0, inf)

@@ -158,7 +158,7 @@ def embedding(
     weight: Tensor, indices: Tensor, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
 ) -> Tensor:
     """See `lucid.nn.functional.embedding`; a `padding_idx` that is no index stands for none."""
-    rows = _check.tensor("embedding", "weight", weight)._data.shape[0] if weight.ndim else 0
+    rows = (*_check.tensor("embedding", "weight", weight)._data.shape, 0)[0]
     padding = padding_idx if 0 <= padding_idx < rows else None
     return F.embedding(indices, weight, padding, None, 2.0, scale_grad_by_freq, sparse)
 

@@ -13,6 +13,7 @@ from lucid._tape import apply
 from lucid.nn import functional as F
 from lucid.nn.functional import _check
 from lucid.nn.functional.batchnorm import normalised
+from lucid.nn.functional.normalization import grouped
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give_pair
 
@@ -70,7 +71,7 @@ def group_norm(
     cudnn_enabled: bool = True,
 ) -> Tensor:
     """See `lucid.nn.functional.group_norm`."""
-    return F.group_norm(input, num_groups, weight, bias, eps)
+    return grouped(input, num_groups, weight, bias, eps)
 
 
 def layer_norm(
@@ -150,7 +151,7 @@ def native_group_norm(
             f"native_group_norm: expected an input of N * C * HxW = {N * C * HxW} elements and groups that divide C = "
             f"{C}, got {input.shape} and group={group}"
         )
-    result = F.group_norm(input.reshape(N, C, HxW), group, weight, bias, eps).reshape(input.shape)
+    result = grouped(input.reshape(N, C, HxW), group, weight, bias, eps).reshape(input.shape)
     mean, scale = _moments("native_group_norm", input, (N, group, C // group * HxW), (2,), eps)
     return result, mean.reshape(N, group), scale.reshape(N, group)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid._tape import TensorCore, apply
+from lucid.dtypes import INEXACT, OF_MX
 from lucid.nn.functional import _check
 from lucid.ops._promotion import result_type
 
@@ -54,16 +55,20 @@ def pointwise(
     *inputs: Any,
     allowed: tuple[str, ...] = REDUCTIONS,
     floats: bool = False,
+    whole: bool = False,
 ) -> Tensor:
     """`fn(*inputs)`, a loss for each element, reduced: one recorded operation. Half precision is computed in float32.
 
     Inputs are tensors of any dtypes, promoted to their common one (with `floats`, to a floating one at least), or None.
+    Raises NotImplementedError if that is an integer, unless the loss is `whole` then and no mean is asked for.
     """
     check(reduction, operation, allowed)
     for t in inputs:
         if t is not None and not isinstance(t, TensorCore):
             raise TypeError(f"{operation}(): expected Tensors, got {type(t).__name__}")
     dtype = result_type(*[t for t in inputs if t is not None], *[1.0] * floats).mx
+    if dtype not in INEXACT and (not whole or reduction == "mean"):
+        raise NotImplementedError(f"{operation}: not implemented for {OF_MX[dtype]!r}; convert the input with .float()")
     wide = mx.float32 if dtype in _check.HALF else dtype
 
     def run(*arrays: mx.array | None) -> mx.array:

@@ -293,11 +293,15 @@ def logsigmoid(input: Tensor) -> Tensor:
 
 def softsign(input: Tensor) -> Tensor:
     """`input / (1 + |input|)`."""
+    if _check.tensor("softsign", "input", input)._data.dtype == mx.bool_:
+        raise NotImplementedError("softsign: not implemented for bool tensors; convert the input with .float()")
     return unary_float(_softsign_of, input)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
     """`input - tanh(input)`."""
+    if _check.tensor("tanhshrink", "input", input)._data.dtype == mx.bool_:
+        raise RuntimeError("tanhshrink: bool tensors cannot be subtracted; convert the input with .float()")
     return unary_float(_tanhshrink_of, input)
 
 

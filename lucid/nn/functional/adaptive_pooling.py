@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
+from lucid._tape import apply
 from lucid.nn.functional import _check
 from lucid.nn.functional.pooling import Windows, _max_with_indices, max_of, windows
 
@@ -27,13 +28,16 @@ __all__ = [
     "adaptive_max_pool3d_with_indices",
 ]
 
-_Size = int | Sequence[int | None] | None
+_Size = int | Sequence[int | None]
 
 
 def _outs(name: str, n: int, input: Any, output_size: Any) -> tuple[int, ...]:
     _check.tensor(name, "input", input)
-    if n > 1 and input._data.ndim <= n:
-        raise ValueError(f"{name}: Input dimension should be at least {n + 1}, got {input._data.ndim}")
+    if output_size is None:
+        raise TypeError(f"{name}(): argument 'output_size' must be int or tuple of ints, not NoneType")
+    least = len(output_size) if isinstance(output_size, (tuple, list)) else n
+    if n > 1 and input._data.ndim <= least:
+        raise ValueError(f"{name}: Input dimension should be at least {least + 1}, got {input._data.ndim}")
     _check.spatial(name, input._data.shape, n)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * n
     if len(given) != n:
@@ -99,7 +103,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: _Size) -> Tensor:
 
     Args:
         input: shape (N, C, H, W) or (C, H, W).
-        output_size: one int or one for each spatial dimension; None keeps the input's size.
+        output_size: one int or one for each spatial dimension; None in a tuple keeps the input's size.
 
     Raises RuntimeError for sizes that do not fit.
     """
@@ -114,14 +118,21 @@ def adaptive_avg_pool3d(input: Tensor, output_size: _Size) -> Tensor:
 def _adaptive_max(n: int, input: Any, output_size: Any, indices: bool) -> Any:
     name = f"adaptive_max_pool{n}d"
     outs = _outs(name, n, input, output_size)
-    if output_size is None:
-        raise TypeError(f"{name}(): argument 'output_size' must be int or tuple of ints, not NoneType")
     _check.floating(name, input)
     even = _even(name, n, input, outs)
     if even is not None:
         run = _max_with_indices if indices else max_of
         return even.run(lambda x: run(even, x), input)
     found = windows(name, n, input, 1, None, 0, 1, False)
+    if 0 in outs or not input._data.size:
+        nothing = (*input._data.shape[:-n], *outs)
+
+        def none(x: mx.array) -> Any:
+            values = mx.zeros(nothing, x.dtype)
+            return [values, mx.zeros(nothing, mx.int64)] if indices else values
+
+        none.__qualname__ = name
+        return apply(none, input)
 
     def largest(x: mx.array) -> Any:
         position: Any = np.zeros((), np.int32)

@@ -62,6 +62,7 @@ def scaled_dot_product_attention(
     )
     plain = q.ndim == k.ndim == v.ndim == 4 and q.shape[0] == k.shape[0] == v.shape[0]
     plain = plain and 0 not in (*q.shape, *k.shape, *v.shape)
+    plain = plain and k.shape[1] == v.shape[1] and q.shape[1] % k.shape[1] == 0
     if (
         plain
         and dropout_p == 0.0
@@ -169,6 +170,11 @@ def _check_inputs(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool)
                 f"heads, got {q}, {k} and {v}"
             )
         groups = q[-3] // k[-3]
+    elif not _broadcast(q[:-2], k[:-2]) or not _broadcast(k[:-2], v[:-2]):
+        raise RuntimeError(
+            f"{_NAME}: expected query, key and value of as many heads and batches, got {q}, {k} and {v}; "
+            "enable_gqa=True lets query heads share those of key and value"
+        )
     if mask is not None:
         _check.tensor(_NAME, "attn_mask", mask)
         if mask._data.dtype not in (mx.bool_, mx.float32, query._data.dtype):
@@ -177,3 +183,8 @@ def _check_inputs(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool)
                 f"{OF_MX[mask._data.dtype]!r}"
             )
     return groups
+
+
+def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether two shapes can be broadcast."""
+    return all(x == y or 1 in (x, y) for x, y in zip(reversed(a), reversed(b), strict=False))

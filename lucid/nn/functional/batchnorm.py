@@ -124,10 +124,8 @@ def instance_norm(
     _check.floating("instance_norm", input)
     if not use_input_stats:
         return batch_norm_with(input, running_mean, running_var, weight, bias, False, momentum, eps)
-    if input.ndim < 3:
-        raise RuntimeError(f"instance_norm: expected input of shape (N, C, *), got {input.shape}")
     shape = input._data.shape
-    if input.shape.numel() == shape[0] * shape[1]:
+    if math.prod(shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(shape)}")
     for name, t in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
         if t is not None and tuple(_check.tensor("instance_norm", name, t)._data.shape) != (shape[1],):

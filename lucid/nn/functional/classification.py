@@ -53,10 +53,11 @@ def cross_entropy(
     _check.tensor("cross_entropy", "target", target)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    _check_weight("cross_entropy", input, weight)
     if input._data.shape == target._data.shape and input.ndim:
+        _check_weight("cross_entropy", input, weight)
         return _of_probabilities(input, target, weight, reduction, label_smoothing)
     _check_target("cross_entropy", input, target)
+    _check_weight("cross_entropy", input, weight)
     axis = 1 if input.ndim > 1 else 0
     classes, dtype = input._data.shape[axis], input._data.dtype
     plain = weight is None and label_smoothing == 0.0
@@ -162,8 +163,8 @@ def nll_loss(
     _reduction.check(reduction, "nll_loss")
     _check.floating("nll_loss", input)
     _check.tensor("nll_loss", "target", target)
-    _check_weight("nll_loss", input, weight)
     _check_target("nll_loss", input, target)
+    _check_weight("nll_loss", input, weight)
     dtype = input._data.dtype
     in_bounds(target, input._data.shape[1 if input.ndim > 1 else 0], "Target {} is out of bounds.", ignore_index)
 

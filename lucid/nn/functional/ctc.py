@@ -72,6 +72,8 @@ def ctc_loss(
     steps, batch, classes = x._data.shape if batched else (x._data.shape[0], 1, x._data.shape[1])
     if not x._data.size:
         raise RuntimeError(f"ctc_loss: expected log_probs with elements, got shape {x.shape}")
+    if not isinstance(blank, int):
+        raise TypeError(f"ctc_loss(): argument 'blank' must be int, not {type(blank).__name__}")
     if not 0 <= blank < classes:
         raise RuntimeError(f"ctc_loss: expected blank to be a class from 0 to {classes - 1}, got {blank}")
     lengths = _lengths("input_lengths", input_lengths, batch)

@@ -68,7 +68,10 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """`dropout` of whole channels. `input` has shape (N, C, D, H, W); dimensions 0 and 1 decide."""
+    """`dropout` of whole channels. `input` has shape (N, C, D, H, W) or (C, D, H, W).
+
+    As in PyTorch, what has not five dimensions has no batch: dimension 0 decides.
+    """
     return _channels("dropout3d", 3, input, p, training, inplace)
 
 
@@ -77,13 +80,13 @@ def _channels(operation: str, n: int, input: Tensor, p: float, training: bool, i
     ndim = _check.tensor(operation, "input", input).ndim
     if n == 1 and ndim not in (2, 3):
         raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {ndim}D input.")
-    if ndim < 2:
-        raise RuntimeError(f"{operation}: feature dropout requires at least 2 dimensions in the input, got {ndim}")
     if not training or p == 0.0:
         return input
+    unbatched = (n == 1 and ndim == 2) or (n == 3 and ndim != 5)
+    if ndim < 2 and p < 1.0 and not unbatched:
+        raise RuntimeError(f"{operation}: feature dropout requires at least 2 dimensions in the input, got {ndim}")
     shape = input._data.shape
-    unbatched = n == 1 and ndim == 2
-    mask = (shape[0], 1) if unbatched else (shape[0], shape[1], *[1] * (ndim - 2))
+    mask = (*shape[:1], *[1] * (ndim - 1)) if unbatched else (*shape[:2], *[1] * (ndim - 2))
     return _drop(input, p, mask, inplace)
 
 
@@ -103,11 +106,11 @@ def _alpha(operation: str, input: Tensor, p: float, training: bool, inplace: boo
         return _check.tensor(operation, "input", input)
     _check.floating(operation, input)
     shape = input._data.shape
-    if features and len(shape) < 2:
+    if features and len(shape) < 2 and p < 1.0:
         raise RuntimeError(
             f"{operation}: feature dropout requires at least 2 dimensions in the input, got {len(shape)}"
         )
-    mask = keep(1.0 - p, (shape[0], shape[1], *[1] * (len(shape) - 2)) if features else shape)
+    mask = keep(1.0 - p, (*shape[:2], *[1] * (len(shape) - 2)) if features else shape)
     a = 1 / math.sqrt((1 - p) * (1 + p * _SATURATION**2)) if p < 1 else 0.0
     b = -a * p * _SATURATION
 

@@ -111,6 +111,9 @@ def rows_of(w: mx.array, i: mx.array, scale_grad_by_freq: bool, padding_idx: int
 
 def renormalise(ids: Tensor, weight: Tensor, max_norm: float, norm_type: float) -> None:
     """Scale the rows `ids` of `weight` down to norm `max_norm`, in place."""
+    for name, number in (("max_norm", max_norm), ("norm_type", norm_type)):
+        if not isinstance(number, (int, float)):
+            raise TypeError(f"embedding(): argument '{name}' must be float, not {type(number).__name__}")
     i = clamped(_tape.array(ids).reshape(-1), weight.shape[0])
     table = _tape.array(weight)
     used = mx.take(table, i, axis=0)
@@ -120,21 +123,21 @@ def renormalise(ids: Tensor, weight: Tensor, max_norm: float, norm_type: float) 
         into(weight, wrap(mx.put_along_axis(table, mx.broadcast_to(i[:, None], scaled.shape), scaled, 0)))
 
 
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """1 where the class is, 0 elsewhere, as int64 with one more dimension at the end.
 
     Args:
-        tensor: classes, int64.
+        input: classes, int64.
         num_classes: how many there are; one more than the largest if -1, which has to be computed for that.
 
     Raises RuntimeError for a class that is negative or not below `num_classes`, where the values are known. Classes
     still to be computed are not looked at if `num_classes` is given: one out of range then has a row of zeros.
     """
-    if _check.tensor("one_hot", "tensor", tensor)._data.dtype != mx.int64:
+    if _check.tensor("one_hot", "input", input)._data.dtype != mx.int64:
         raise RuntimeError(
-            f"one_hot is only applicable to index tensor of type int64, got {OF_MX[tensor._data.dtype]!r}"
+            f"one_hot is only applicable to index tensor of type int64, got {OF_MX[input._data.dtype]!r}"
         )
-    array = _tape.array(tensor)
+    array = _tape.array(input)
     if array.size == 0:
         if num_classes <= 0:
             raise RuntimeError("one_hot: Can not infer total number of classes from empty tensor.")
@@ -142,9 +145,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if num_classes != -1 and num_classes < 1:
         raise RuntimeError("one_hot: num_classes should be positive")
     if num_classes == -1 or mode.anomaly:
-        _tape.evaluate(tensor)
+        _tape.evaluate(input)
         _known.know(array)
-    values = _known.values(tensor)
+    values = _known.values(input)
     if values is not None:
         if values.min() < 0:
             raise RuntimeError("one_hot: Class values must be non-negative.")
@@ -156,4 +159,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     def one_hot(i: mx.array) -> mx.array:
         return (i[..., None] == mx.arange(num_classes, dtype=i.dtype)).astype(mx.int64)
 
-    return apply(one_hot, tensor)  # type: ignore[no-any-return]
+    return apply(one_hot, input)  # type: ignore[no-any-return]

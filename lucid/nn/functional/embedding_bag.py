@@ -62,6 +62,9 @@ def embedding_bag(
     """
     _check.tensor("embedding_bag", "input", input)
     _check.tensor("embedding_bag", "weight", weight)
+    for name, t in (("offsets", offsets), ("per_sample_weights", per_sample_weights)):
+        if t is not None:
+            _check.tensor("embedding_bag", name, t)
     if weight._data.dtype == mx.int64 and input._data.dtype in FLOATING:
         warnings.warn("embedding_bag: the order of arguments is (input, weight, ...)", stacklevel=2)
         weight, input = input, weight

@@ -43,7 +43,8 @@ def _distance(operation: str, fn: Any, reduction: str, input: Any, target: Any, 
             stacklevel=3,
         )
     if weight is None:
-        return pointwise(operation, lambda x, y: fn(x - y), reduction, input, target)
+        whole = operation == "l1_loss"
+        return pointwise(operation, lambda x, y: fn(x - y), reduction, input, target, whole=whole)
     if _check.tensor(operation, "weight", weight)._data.shape != input._data.shape:
         raise ValueError(
             f"{operation}: Weights and input must have the same size, got {weight.shape} and {input.shape}"

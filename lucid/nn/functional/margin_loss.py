@@ -74,7 +74,7 @@ def hinge_embedding_loss(
         far = mx.where(t != 1, mx.maximum(margin - x, 0), 0)
         return far + mx.where(t != -1, x, 0)
 
-    return pointwise("hinge_embedding_loss", fn, chosen(reduction, size_average, reduce), input, target)
+    return pointwise("hinge_embedding_loss", fn, chosen(reduction, size_average, reduce), input, target, whole=True)
 
 
 def cosine_embedding_loss(
@@ -264,6 +264,8 @@ def triplet_margin_loss(
     """
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
+    for name, t in (("anchor", anchor), ("positive", positive), ("negative", negative)):
+        _check.tensor("triplet_margin_loss", name, t)
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
             "triplet_margin_loss: the anchor, positive, and negative tensors are expected to have the same number "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ def _check_normalized(operation: str, input: Any, shape: Any, weight: Any, bias:
     if not sizes:
         raise RuntimeError(f"{operation}: Expected normalized_shape to be at least 1-dimensional, but got ()")
     for name, t in (("weight", weight), ("bias", bias)):
-        if t is not None and tuple(t.shape) != sizes:
+        if t is not None and tuple(_check.tensor(operation, name, t).shape) != sizes:
             raise RuntimeError(
                 f"{operation}: Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{t.shape} "
@@ -133,8 +134,18 @@ def group_norm(
         bias: shape (C).
         eps: added to the variance.
 
-    Raises RuntimeError for shapes that do not fit.
+    Raises RuntimeError for shapes that do not fit, ValueError for groups of a single value.
     """
+    shape = _check.tensor("group_norm", "input", input)._data.shape
+    if num_groups == 0 and len(shape) > 1:
+        raise ZeroDivisionError("group_norm: expected num_groups of at least 1, got 0")
+    if len(shape) > 1 and shape[0] * shape[1] // num_groups * math.prod(shape[2:]) == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
+    return grouped(input, num_groups, weight, bias, eps)
+
+
+def grouped(input: Tensor, num_groups: int, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
+    """`group_norm`, also of groups of a single value."""
     _check.floating("group_norm", input)
     if input.ndim < 2:
         raise RuntimeError(f"group_norm: Expected at least 2 dimensions for input tensor but received {input.ndim}")
@@ -145,7 +156,7 @@ def group_norm(
             f"{input.shape} and num_groups={num_groups}"
         )
     for name, t in (("weight", weight), ("bias", bias)):
-        if t is not None and tuple(t.shape) != (channels,):
+        if t is not None and tuple(_check.tensor("group_norm", name, t).shape) != (channels,):
             raise RuntimeError(
                 f"group_norm: Expected {name} to be a vector of size equal to the number of channels in input, but "
                 f"got {name} "

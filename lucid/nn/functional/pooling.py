@@ -170,6 +170,9 @@ def max_of(windows: Windows, x: mx.array) -> mx.array:
 
 def _max_with_indices(windows: Windows, x: mx.array) -> list[mx.array]:
     """The largest elements, and their positions in the flattened spatial dimensions."""
+    if not x.size:
+        nothing = (x.shape[0], *windows.outs, x.shape[-1])
+        return [mx.zeros(nothing, x.dtype), mx.zeros(nothing, mx.int64)]
     padded = windows.padded(x, _lowest(x.dtype))
     n, spatial = windows.n, windows.shape
     position = np.zeros((), np.int64)

@@ -226,6 +226,9 @@ def cell(
     """One step: the state after it, from the state `hx` before it, each of shape (N, hidden)."""
     name = f"{kind}_cell"
     x = _check.tensor(name, "input", input)
+    for argument, weight in (("w_ih", w_ih), ("w_hh", w_hh)):
+        if _check.tensor(name, argument, weight).ndim != 2:
+            raise RuntimeError(f"{name}: expected {argument} to have 2 dimensions, got shape {weight.shape}")
     for t in hx:
         if _check.tensor(name, "hx", t).ndim != x.ndim or t.shape[:-1] != x.shape[:-1]:
             raise RuntimeError(f"{name}: expected hx for a batch like that of the input, {x.shape}, got {t.shape}")

@@ -60,7 +60,7 @@ def interpolate(
     >>> lucid.nn.functional.interpolate(lucid.tensor([[[1.0, 2.0]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
-    if not mode.startswith("nearest") or _check.tensor("interpolate", "input", input)._data.dtype != mx.uint8:
+    if mode not in ("nearest", "nearest-exact") or _check.tensor("interpolate", "input", input)._data.dtype != mx.uint8:
         _check.floating("interpolate", input)
     n = input._data.ndim - 2
     if mode in ("nearest", "area", "nearest-exact"):
@@ -84,13 +84,13 @@ def interpolate(
     if not 1 <= n <= 3 or (mode in _DIMS and _DIMS[mode] != n + 2):
         need = f"{_DIMS[mode]}D" if mode in _DIMS else "3D, 4D or 5D"
         raise NotImplementedError(f"interpolate: Got {n + 2}D input, but {mode} mode needs {need} input")
+    if mode == "area":
+        pool: Any = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[n - 1]
+        return pool(input, outs)  # type: ignore[no-any-return]
     if 0 in input._data.shape[1:] or min(outs) <= 0:
         raise RuntimeError(
             f"interpolate: Input and output sizes should be greater than 0, but got {input.shape} and {outs}"
         )
-    if mode == "area":
-        pool: Any = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[n - 1]
-        return pool(input, outs)  # type: ignore[no-any-return]
     real = np.float64 if input._data.dtype == mx.float64 else np.float32
     axis_of = _resize.filtered if antialias else _resize.along
     ways = [

@@ -1,0 +1,49 @@
+"""What is left out says so, and what is listed as left out is left out."""
+
+from __future__ import annotations
+
+import pytest
+
+import lucid
+from lucid._left_out import LEFT_OUT, TENSOR_LEFT_OUT
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_functions_say_why(name):
+    with pytest.raises(AttributeError, match=rf"module 'lucid' has no attribute '{name}': "):
+        getattr(lucid, name)
+
+
+@pytest.mark.parametrize("name", TENSOR_LEFT_OUT)
+def test_methods_say_why(name):
+    x = lucid.zeros(1)
+    with pytest.raises(AttributeError, match=rf"'Tensor' object has no attribute '{name}': "):
+        getattr(x, name)
+    with pytest.raises(AttributeError, match="'Parameter' object"):
+        getattr(lucid.nn.Parameter(x), name)
+    assert not hasattr(lucid.Tensor, name)
+
+
+def test_other_names_are_just_missing():
+    with pytest.raises(AttributeError, match=r"^module 'lucid' has no attribute 'no_such_name'$"):
+        lucid.no_such_name  # noqa: B018
+    with pytest.raises(AttributeError, match="no_such_name"):
+        lucid.zeros(1).no_such_name  # noqa: B018
+    with pytest.raises(AttributeError, match="complex64 only"):
+        lucid.dtypes.complex128  # noqa: B018
+
+
+def test_users_may_use_the_names_for_attributes():
+    x = lucid.zeros(1)
+    x.names = ["a"]
+    assert x.names == ["a"]
+
+
+@pytest.mark.parity
+def test_the_names_are_those_of_torch():
+    torch = pytest.importorskip("torch")
+    import importlib.util
+
+    ghosts = [n for n in LEFT_OUT if not hasattr(torch, n) and importlib.util.find_spec(f"torch.{n}") is None]
+    assert ghosts == []
+    assert [n for n in TENSOR_LEFT_OUT if not hasattr(torch.Tensor, n) and n not in ("names", "volatile")] == []
