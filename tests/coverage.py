@@ -56,8 +56,8 @@ def page() -> str:
     lines = [
         "# What of PyTorch is here",
         "",
-        f"The public names of PyTorch {torch.__version__.partition('+')[0]}, held against lucid's. `python -m tests.coverage` writes this page; a test",
-        "compares it with the two libraries.",
+        f"The public names of PyTorch {torch.__version__.partition('+')[0]}, held against lucid's. "
+        "`python -m tests.coverage` writes this page; a test compares it with the two libraries.",
         "",
         "| namespace | names | present | left out |",
         "| --- | ---: | ---: | ---: |",
@@ -75,7 +75,7 @@ def page() -> str:
         if by_reason:
             sections += ["", "| left out | why |", "| --- | --- |"]
             sections += [f"| {_code(found)} | {why} |" for why, found in sorted(by_reason.items())]
-    return "\n".join([*lines, *sections, *_operations(), ""])
+    return "\n".join([*lines, *_operations(), *sections, ""])
 
 
 def _code(names: list[str]) -> str:
@@ -85,18 +85,19 @@ def _code(names: list[str]) -> str:
 def _operations() -> list[str]:
     differentiable = [key for key, info in database.everything().items() if info.supports_autograd]
     wrong = failing()
-    absent = [key for key in differentiable if key not in database.entries()]
-    passing = len(differentiable) - len(absent) - len(wrong.keys() & set(differentiable))
+    missing = absent()
+    passing = len(differentiable) - len(missing) - len(wrong.keys() & set(differentiable))
     return [
         "",
         "## PyTorch's database of operations",
         "",
-        f"It has {len(differentiable)} differentiable entries; {passing} of them pass forward and gradient here, in float32 and float64.",
+        f"It has {len(differentiable)} differentiable entries; {passing} of them pass forward and gradient here, in "
+        "float32 and float64.",
         "",
         "| entry | why not |",
         "| --- | --- |",
         *(f"| `{key}` | {wrong[key]} |" for key in differentiable if key in wrong),
-        *(f"| `{key}` | {absence(key)} |" for key in absent),
+        *(f"| `{key}` | {absence(key)} |" for key in missing),
     ]
 
 
@@ -107,9 +108,16 @@ def failing() -> dict[str, str]:
 
 
 ABSENT = {
-    r"_.*|torch\.ops\..*|.*_backward(_data)?|slice|cdouble|chalf": "no public function of PyTorch's, or of a dtype that MLX does not have",
-    r"sparse\..*|to_sparse": "sparse tensors",
-}  # fmt: skip
+    r"_.*|torch\.ops\..*|.*_backward(_data)?|slice": "no public function of PyTorch's",
+    r"cdouble|chalf": "a dtype that MLX does not have",
+    r"sparse\..*|to_sparse": "sparse tensors: MLX's arrays are dense",
+}
+
+
+def absent() -> list[str]:
+    """The differentiable entries whose operation lucid does not have."""
+    everything = database.everything()
+    return [key for key, info in everything.items() if info.supports_autograd and key not in database.entries()]
 
 
 def absence(key: str) -> str | None:

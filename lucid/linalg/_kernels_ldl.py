@@ -56,7 +56,8 @@ def factor(a: mx.array, hermitian: bool) -> tuple[mx.array, mx.array, mx.array]:
         rest = _tidy(below + _turn(below, hermitian) + mx.where(on_diagonal(a), a, 0), hermitian)
         found = mx.zeros_like(a)
         second = mx.zeros((*a.shape[:-2], 1, 1), mx.bool_)
-        pivots, failures = [], []
+        pivots: list[mx.array] = []
+        failures: list[mx.array] = []
         for k in range(n):
             pivot, two, failed, found, rest = _step(found, rest, second, k, hermitian)
             pivots.append(mx.where(second, pivots[-1] if pivots else pivot, pivot))
@@ -154,16 +155,23 @@ def solve(ld: mx.array, pivots: mx.array, b: mx.array, hermitian: bool) -> mx.ar
         return b
 
 
+def _after(a: mx.array) -> mx.array:
+    return mx.roll(a, -1, -2)
+
+
+def _before(a: mx.array) -> mx.array:
+    return mx.roll(a, 1, -2)
+
+
 def _blocks(ld: mx.array, head: mx.array, double: mx.array, b: mx.array, hermitian: bool) -> mx.array:
     """`b` divided by D, whose blocks are of one or two rows."""
     middle = diagonal(ld)[..., None]
     if hermitian and ld.dtype == mx.complex64:
         middle = mx.real(middle).astype(ld.dtype)
     low = mx.pad(diagonal(ld[..., 1:, :-1]), [(0, 0)] * (ld.ndim - 2) + [(0, 1)])[..., None]
-    after, before = (lambda a: mx.roll(a, -1, -2)), (lambda a: mx.roll(a, 1, -2))
     high = _conjugate(low, hermitian)
     head, double = head[..., None], double[..., None]
-    area = middle * after(middle) - low * high
-    upper = (after(middle) * b - high * after(b)) / _safe(mx.where(head, area, 1))
-    lower = (before(middle) * b - before(low) * before(b)) / _safe(mx.where(double & ~head, before(area), 1))
+    area = middle * _after(middle) - low * high
+    upper = (_after(middle) * b - high * _after(b)) / _safe(mx.where(head, area, 1))
+    lower = (_before(middle) * b - _before(low) * _before(b)) / _safe(mx.where(double & ~head, _before(area), 1))
     return mx.where(head, upper, mx.where(double, lower, b / mx.where(double, 1, middle)))

@@ -103,7 +103,8 @@ def factor(a: mx.array) -> tuple[mx.array, mx.array]:
     if a.dtype == mx.complex64:
         return _complex_factor(a)
     lu, pivots = mx.linalg.lu_factor(a, stream=mx.cpu)
-    return lu, pivots.astype(mx.int32) + 1
+    # MLX 0.32.4 notes too large a size for this result: anything elementwise on it would write beyond its end.
+    return mx.contiguous(lu, stream=mx.cpu), pivots.astype(mx.int32) + 1
 
 
 def _behind(a: mx.array, upper: mx.array) -> mx.array:
@@ -163,7 +164,7 @@ def cofactors(a: mx.array) -> mx.array:
 
 def _slogdet_vjp(a: mx.array, cotangents: Any, outputs: Any) -> mx.array:
     """With c = trace(inverse(A) dA), the logarithm changes by Re(c) and the sign by i Im(c) times itself."""
-    scale = cotangents[1].astype(a.dtype)
+    scale: mx.array = cotangents[1].astype(a.dtype)
     if a.dtype == mx.complex64:
         turn = mx.imag(mx.conjugate(outputs[0]) * cotangents[0])
         scale = scale + turn.astype(a.dtype) * mx.array(1j, a.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
@@ -11,25 +11,30 @@ from lucid._tape import apply
 from lucid.dtypes import OF_MX
 from lucid.linalg import _kernels_ldl
 from lucid.linalg._check import broadcast, inexact, matrix, require_success, same_dtype, square
-from lucid.ops._derived import underivable
 from lucid.ops._out import give, give_pair
 from lucid.ops._promotion import require_tensor
+from lucid.ops._spectral import with_gradient
 
 __all__ = ["ldl_factor", "ldl_factor_ex", "ldl_solve"]
 
 ZERO = "D[{info},{info}] is zero, so that using it in ldl_solve would divide by zero; ldl_factor_ex gives the factors"
 
-_fixed = underivable("linalg.ldl_factor and linalg.ldl_solve")
-
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
+
+
+def _refuse(*_: Any) -> None:
+    raise NotImplementedError("linalg.ldl_factor and linalg.ldl_solve: the derivative is not implemented; use solve()")
+
+
+_fixed = with_gradient(_refuse)
 
 
 def _factor(operation: str, input: Tensor, hermitian: bool) -> tuple[Tensor, Tensor, Tensor]:
     inexact(operation, square(operation, input, "input"))
 
     def ldl_factor(a: mx.array) -> tuple[mx.array, mx.array, mx.array]:
-        return _kernels_ldl.factor(_fixed(a), hermitian)
+        return _fixed(lambda x: _kernels_ldl.factor(x, hermitian))(a)
 
     ldl_factor.__qualname__ = "ldl_factor"
     result: tuple[Tensor, Tensor, Tensor] = apply(ldl_factor, input)
@@ -84,8 +89,9 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False,
     batch = broadcast(name, shape[:-2], b[:-2])
 
     def ldl_solve(ld: mx.array, swaps: mx.array, y: mx.array) -> mx.array:
-        ld, y = (mx.broadcast_to(_fixed(a), (*batch, *a.shape[-2:])) for a in (ld, y))
-        return _kernels_ldl.solve(ld, mx.broadcast_to(swaps.astype(mx.int32), ld.shape[:-1]), y, hermitian)
+        ld, y = (mx.broadcast_to(a, (*batch, *a.shape[-2:])) for a in (ld, y))
+        swaps = mx.broadcast_to(swaps.astype(mx.int32), ld.shape[:-1])
+        return _fixed(lambda a, b, c: _kernels_ldl.solve(a, b, c, hermitian))(ld, swaps, y)
 
     ldl_solve.__qualname__ = "ldl_solve"
     return give(apply(ldl_solve, LD, pivots, B), out, name)

@@ -11,15 +11,27 @@ from typing import Any
 import mlx.core as mx
 
 
-def _keep(a: mx.array, mask: mx.array) -> mx.array:
-    return mx.where(mask, a, mx.zeros((), a.dtype))
+def _choose(mask: mx.array, a: mx.array, b: mx.array) -> mx.array:
+    return mx.where(mask, a, b)
 
 
-def _kept(primals: tuple[mx.array, mx.array], cotangent: mx.array, _: mx.array) -> tuple[mx.array, mx.array]:
-    mask = primals[1]
-    return keep(cotangent, mask), mx.zeros_like(mask)
+def _chosen(primals: tuple[mx.array, ...], cotangent: mx.array, _: mx.array) -> tuple[mx.array, ...]:
+    mask, nothing = primals[0], mx.zeros_like(cotangent)
+    return mx.zeros_like(mask), choose(mask, cotangent, nothing), choose(mask, nothing, cotangent)
 
 
-keep: Any = mx.custom_function(_keep)
-"""`a` where `mask`, of the same shape, is True, and 0 elsewhere, and so is its gradient: `keep(a, mask)`."""
-keep.vjp(_kept)
+choose: Any = mx.custom_function(_choose)
+"""`mx.where(mask, a, b)` of three arrays of one shape and dtype, with 0 for the gradient of what is not taken."""
+choose.vjp(_chosen)
+
+
+def where(mask: mx.array, a: mx.array, b: mx.array) -> mx.array:
+    """`choose`, broadcast."""
+    found: mx.array = choose(*mx.broadcast_arrays(mask, a, b))
+    return found
+
+
+def keep(a: mx.array, mask: mx.array) -> mx.array:
+    """`a` where `mask`, of the same shape, is True, and 0 elsewhere; so is its gradient."""
+    found: mx.array = choose(mask, a, mx.zeros_like(a))
+    return found

@@ -11,7 +11,7 @@ import numpy as np
 from lucid import _known, _tape, _views
 from lucid._tape import apply, array
 from lucid.dtypes import FLOATING
-from lucid.ops import _keys
+from lucid.ops import _keys, _select
 from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._fits import fitting
@@ -48,14 +48,15 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         )
     alike = is_tensor(input) and is_tensor(other) and input._data.dtype == other._data.dtype
     if alike and condition._data.dtype == mx.bool_:
-        result: Tensor = apply(mx.where, condition, input, other)
+        recorded = input._node is not None or other._node is not None
+        result: Tensor = apply(_select.where if recorded else mx.where, condition, input, other)
         return result if out is None else give(result, out, "where", exact=True)
     to = result_type(input, other).mx
     a = input if is_tensor(input) else fitting(input, to, "where", rounds=True)
     b = other if is_tensor(other) else fitting(other, to, "where", rounds=True)
 
     def fn(c: mx.array, x: mx.array, y: mx.array) -> mx.array:
-        return mx.where(c if c.dtype == mx.bool_ else c != 0, x.astype(to), y.astype(to))
+        return _select.where(c if c.dtype == mx.bool_ else c != 0, x.astype(to), y.astype(to))
 
     fn.__qualname__ = "where"
     result = apply(fn, condition, a, b)
@@ -85,7 +86,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     to = array(input).dtype
     known = constant(value, to) if to in FLOATING else None
     if known is not None and (-6e4 < value < 6e4 or not math.isfinite(value)):
-        return apply(_masked_fill, input, mask, known)  # type: ignore[no-any-return]
+        fill = _masked_fill if input._node is None else _masked_fill_recorded
+        return apply(fill, input, mask, known)  # type: ignore[no-any-return]
     if is_tensor(value):
         if array(value).ndim:
             raise RuntimeError(
@@ -100,7 +102,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         value = fitting(value, to, "masked_fill")
 
     def fn(a: mx.array, m: mx.array, v: mx.array) -> mx.array:
-        return mx.where(m, v.astype(to), a)
+        return _select.where(m, v.astype(to), a)
 
     fn.__qualname__ = "masked_fill"
     return apply(fn, input, mask, value)  # type: ignore[no-any-return]
@@ -108,6 +110,13 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 def _masked_fill(a: mx.array, mask: mx.array, value: mx.array) -> mx.array:
     return mx.where(mask, value, a)
+
+
+def _masked_fill_recorded(a: mx.array, mask: mx.array, value: mx.array) -> mx.array:
+    return _select.where(mask, value, a)
+
+
+_masked_fill_recorded.__qualname__ = "masked_fill"
 
 
 @numpy_names

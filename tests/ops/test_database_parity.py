@@ -36,4 +36,4 @@ def test_most_differentiable_operations_pass_forward_and_backward() -> None:
     dense = [key for key, info in database.everything().items() if info.supports_autograd]
     broken = {line.rpartition(":")[0] for line in KNOWN if line.endswith((":float32", ":float64"))}
     passing = [key for key in dense if key in database.entries() and key not in broken]
-    assert len(passing) >= 0.65 * len(dense), f"{len(passing)} of {len(dense)} pass"
+    assert len(passing) >= 0.9 * len(dense), f"{len(passing)} of {len(dense)} pass"

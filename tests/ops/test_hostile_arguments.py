@@ -17,11 +17,17 @@ import pytest
 import lucid
 
 PARTS, CALLS = 4, 5000  # calls of each part, in a process of its own
-CHILD = "import sys; sys.path.insert(0, sys.argv[1]); import test_hostile_arguments as t; t.run(int(sys.argv[2]), int(sys.argv[3]))"
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import test_hostile_arguments
+test_hostile_arguments.run(int(sys.argv[2]), int(sys.argv[3]))
+"""
 # What does what it is asked to: files, other devices, global settings.
 SPARED = frozenset(
     "Tensor as_tensor compile from_file inference_mode load save set_default_device set_default_dtype set_grad_enabled "
-    "set_printoptions set_rng_state cuda metal mps share_memory_ set_num_threads set_anomaly_enabled set_default_tensor_type".split()
+    "set_printoptions set_rng_state cuda metal mps share_memory_ set_num_threads set_anomaly_enabled "
+    "set_default_tensor_type".split()
 )
 INT_MIN = -(2**63)
 
