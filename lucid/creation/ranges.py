@@ -171,7 +171,7 @@ def _spaced(
     if not to.is_complex and (isinstance(start, complex) or isinstance(end, complex)):
         raise RuntimeError(f"{operation}: the complex bounds {start} and {end} cannot be converted to {to!r}")
     if to.rank == 1:
-        start, end = (int(fitting(v, to.mx, operation).item()) for v in (start, end))
+        start, end = (int(fitting(v, to.mx, operation).item()) for v in (start, end))  # type: ignore[arg-type]
     values = np.linspace(start, end, steps) if steps != 1 else np.array([start])
     if base is not None:
         with np.errstate(all="ignore"):

@@ -122,8 +122,3 @@ ZERO_PIVOT = (
     "U[{info},{info}] is zero and using it on lu_solve would result in a division by zero. If you still want to "
     "perform the factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)"
 )
-
-
-def zeros(shape: tuple[int, ...], dtype: mx.Dtype) -> mx.array:
-    """What an operation on no elements gives: MLX is not called (its LU of a 0x0 matrix ends the process, 0.32.4)."""
-    return mx.zeros(shape, dtype)

@@ -1,4 +1,4 @@
-"""Factorizations, equations and determinants: values that can be worked out by hand, and what never ends the process."""
+"""Factorizations, equations and determinants: values worked out by hand, and what never ends the process."""
 
 from __future__ import annotations
 

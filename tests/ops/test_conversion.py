@@ -101,7 +101,7 @@ def test_copy_and_fill_say_what_does_not_fit() -> None:
     with pytest.raises(RuntimeError, match="doesn't match the broadcast shape"):
         x[0].copy_(lucid.ones(1, 3))
     with pytest.raises(TypeError, match="must be Tensor"):
-        x.copy_(1.0)  # type: ignore[arg-type]
+        x.copy_([1.0])  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="0-dimension"):
         x.fill_(lucid.ones(1))
     with pytest.raises(RuntimeError, match="without overflow"):
