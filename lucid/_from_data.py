@@ -31,6 +31,8 @@ def from_data(data: Any, dtype: _dtype | None = None) -> mx.array:
     if isinstance(data, mx.array):
         return data if dtype is None else data.astype(dtype.mx)
     if isinstance(data, (np.ndarray, np.generic)):
+        if data.dtype.kind not in "biufc":
+            _of_numpy(data)
         return from_numpy_array(data, _of_numpy(data) if dtype is None else dtype)
     host = _host(data, dtype)
     kind = host.dtype.kind

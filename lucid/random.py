@@ -27,6 +27,8 @@ from lucid.dtypes import FLOATING, OF_MX
 from lucid.ops._dims import shape_of
 from lucid.ops._out import give
 from lucid.ops._reduce import first_true
+from lucid.ops.geometry import laid_out_as
+from lucid.ops.memory_formats import contiguous_format
 from lucid.ops.sampling import check_range, random_top, unrelated
 
 if TYPE_CHECKING:
@@ -258,9 +260,8 @@ def rand_like(
     memory_format: Any = None,
 ) -> Tensor:
     """`rand` of the shape, dtype and device of `input`."""
-    return rand(
-        size=_like(input, "rand_like", layout, memory_format), **_as(input, generator, dtype, device, requires_grad)
-    )
+    size = _like(input, "rand_like", layout, memory_format)
+    return _laid_out(rand(size=size, **_as(input, generator, dtype, device)), input, requires_grad, memory_format)
 
 
 def randn_like(
@@ -275,9 +276,8 @@ def randn_like(
     memory_format: Any = None,
 ) -> Tensor:
     """`randn` of the shape, dtype and device of `input`."""
-    return randn(
-        size=_like(input, "randn_like", layout, memory_format), **_as(input, generator, dtype, device, requires_grad)
-    )
+    size = _like(input, "randn_like", layout, memory_format)
+    return _laid_out(randn(size=size, **_as(input, generator, dtype, device)), input, requires_grad, memory_format)
 
 
 def randint_like(
@@ -295,7 +295,13 @@ def randint_like(
 ) -> Tensor:
     """`randint` of the shape, dtype and device of `input`: `randint_like(x, high)` or `randint_like(x, low, high)`."""
     size = _like(input, "randint_like", layout, memory_format)
-    return randint(*args, low=low, high=high, size=size, **_as(input, generator, dtype, device, requires_grad))
+    drawn = randint(*args, low=low, high=high, size=size, **_as(input, generator, dtype, device))
+    return _laid_out(drawn, input, requires_grad, memory_format)
+
+
+def _laid_out(drawn: Tensor, input: Tensor, requires_grad: bool, memory_format: Any) -> Tensor:
+    found = drawn if memory_format is contiguous_format else laid_out_as(drawn, input)
+    return found.requires_grad_() if requires_grad else found
 
 
 def _like(input: Tensor, operation: str, layout: Any, memory_format: Any) -> tuple[int, ...]:
@@ -305,14 +311,13 @@ def _like(input: Tensor, operation: str, layout: Any, memory_format: Any) -> tup
     return tuple(input._data.shape)
 
 
-def _as(input: Tensor, generator: Generator | None, kind: Any, device: Any, requires_grad: bool) -> dict[str, Any]:
+def _as(input: Tensor, generator: Generator | None, kind: Any, device: Any) -> dict[str, Any]:
     extra = input._extra
     return {
         "dtype": OF_MX[input._data.dtype] if kind is None else kind,
         "device": _views.device_of(input)
         if device is None and extra is not None and extra.device is not None
         else device,
-        "requires_grad": requires_grad,
         "generator": generator,
     }
 

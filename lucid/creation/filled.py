@@ -309,6 +309,9 @@ def eye(
     options("eye", layout)
     dtype = kind_for(out, dtype)
     columns = n if m is None else m
+    if not (hasattr(n, "__index__") and hasattr(columns, "__index__")) or isinstance(n, bool) or isinstance(m, bool):
+        raise TypeError(f"eye(): arguments 'n' and 'm' must be int, got {type(n).__name__} and {type(m).__name__}")
+    n, columns = n.__index__(), columns.__index__()
     if n < 0 or columns < 0:
         raise RuntimeError(f"eye: n and m must be greater or equal to 0, got {n} and {columns}")
     to = (dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype, "eye")).mx

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import mlx.core as mx
+import numpy as np
 
 from lucid import _tape, dtypes
 from lucid._from_data import from_data
@@ -47,7 +48,7 @@ def _made(name: str, to: dtypes.dtype, args: tuple[Any, ...], kwargs: dict[str, 
         args = tuple(size)
     elif len(args) == 1 and isinstance(args[0], Size):
         args = tuple(args[0])
-    elif len(args) == 1 and (isinstance(args[0], TensorCore) or not hasattr(args[0], "__index__")):
+    elif len(args) == 1 and (isinstance(args[0], (TensorCore, np.ndarray)) or not hasattr(args[0], "__index__")):
         return _of_values(name, to, args[0], device)
     shape = check_shape(shape_of(args, name) if args or size is not None else (0,), name)
     return finish(mx.zeros(shape, to.mx), device)

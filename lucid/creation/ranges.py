@@ -14,6 +14,7 @@ from lucid._tape import TensorCore
 from lucid.creation._place import finish, kind_for, options, running_on
 from lucid.ops._fits import fitting
 from lucid.ops._out import give
+from lucid.ops._promotion import number
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -92,7 +93,7 @@ def _steps(start: Any, step: Any, n: int, to: _dtype) -> mx.array:
     if to.rank == 1:
         start, step = int(start), int(step)
         if step == 0:  # a fraction of one: PyTorch counts the steps before it cuts them off
-            return mx.full((n,), start, to.mx)
+            return mx.full((n,), number(start, to.mx), to.mx)
         if max(abs(start), abs(start + n * step)) < 2**31:
             return mx.arange(start, start + n * step, step, dtype=to.mx)
         found = np.arange(n, dtype=np.int64) * step + start if to is not dtypes.uint64 else None
@@ -175,6 +176,6 @@ def _spaced(
     values = np.linspace(start, end, steps) if steps != 1 else np.array([start])
     if base is not None:
         with np.errstate(all="ignore"):
-            values = np.power(np.complex128(base) if base < 0 and to.is_complex else base, values)
+            values = np.power(np.complex128(base) if base < 0 and to.is_complex else float(base), values)
     with running_on(device, to.mx):
         return finish(from_numpy_array(np.asarray(values), to), device, requires_grad)

@@ -26,6 +26,7 @@ _TYPES: dict[str, tuple[Any, str]] = {
     "Number": (_NUMBERS, "Number"),
     "bool": ((bool, np.bool_), "bool"),
     "int": (_INTEGERS, "int"),
+    "int | Tensor": ((*_INTEGERS, TensorCore), "int or Tensor"),
     "float": ((int, float, np.integer, np.floating), "float"),
     "str": (str, "str"),
     "dtype": (dtype, "lucid.dtype"),

@@ -36,7 +36,7 @@ _WIDE_UNSIGNED = (dtypes.uint16, dtypes.uint32, dtypes.uint64)
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both: PyTorch's table.
 
-    Raises RuntimeError for uint16/32/64 with a signed integer, and TypeError for float64 with complex64, which would
+    Raises RuntimeError for uint16/32/64 with other integers, bool and complex numbers, and TypeError for float64 with complex64, which would
     need complex128.
 
     >>> import lucid
@@ -44,7 +44,15 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     lucid.float16
     """
     a, b = (type1, type2) if (type1.rank, type1.itemsize) <= (type2.rank, type2.itemsize) else (type2, type1)
-    if a is b or a.rank == 0:
+    if a is b:
+        return b
+    if (a in _WIDE_UNSIGNED and b.rank in (1, 3)) or (b in _WIDE_UNSIGNED and a.rank < 2):
+        raise RuntimeError(
+            "promote_types: promotion for uint16, uint32, uint64 types is not supported, attempted "
+            f"to promote {a!r} and {b!r}; "
+            "convert one of them with .to()"
+        )
+    if a.rank == 0:
         return b
     if b.rank == 3:
         return b.to_complex() if a is not dtypes.float64 else a.to_complex()
@@ -52,12 +60,6 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
         return b
     if a.rank == 2:
         return b if a.itemsize < b.itemsize else dtypes.float32  # float16 with bfloat16
-    if a in _WIDE_UNSIGNED or b in _WIDE_UNSIGNED:
-        raise RuntimeError(
-            "promote_types: promotion for uint16, uint32, uint64 types is not supported, attempted "
-            f"to promote {a!r} and {b!r}; "
-            "convert one of them with .to()"
-        )
     if a.is_signed == b.is_signed or (b.is_signed and a.itemsize < b.itemsize):
         return b
     return dtypes.int16  # uint8 with int8
@@ -67,7 +69,9 @@ def _combine(higher: dtype | None, lower: dtype | None) -> dtype | None:
     if higher is None or lower is None:
         return higher or lower
     if lower.rank > higher.rank:
-        return promote_types(higher, lower) if higher.rank != 2 else higher.to_complex()
+        if higher.rank == 2:
+            return higher.to_complex()
+        return lower if lower.rank == 3 else promote_types(higher, lower)
     return higher
 
 

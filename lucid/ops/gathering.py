@@ -47,6 +47,7 @@ def check_sizes(operation: str, index: tuple[int, ...], input: tuple[int, ...], 
             )
 
 
+@numpy_names
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False, out: Tensor | None = None) -> Tensor:
     """The elements of `input` at `index` along `dim`: `result[i, j] = input[index[i, j], j]` for `dim=0`.
 
@@ -81,11 +82,13 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False,
     return give(apply(fn, input, index), out, "gather", exact=True)
 
 
+@numpy_names
 def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The slices of `input` at `index`, a vector, along `dim`. Raises IndexError for an index out of range."""
     check_tensor("index_select", input)
-    check_index("index_select", index)
     shape = array(input).shape
+    wrap_dim(dim, len(shape), "index_select")
+    check_index("index_select", index)
     if array(index).ndim > 1:
         raise IndexError(f"index_select(): Index is supposed to be a vector, got {index._data.ndim} dimensions")
     d = wrap_dim(dim, len(shape), "index_select")

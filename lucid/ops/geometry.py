@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import _views
+from lucid._layout import Layout, dense
 from lucid._size import Size
 from lucid._tape import apply, array
 from lucid.ops._check import check_tensor, is_tensor
@@ -19,7 +20,6 @@ from lucid.ops.memory_formats import (
     memory_format,
     preserve_format,
 )
-from lucid.ops.shape import PERMUTE
 
 __all__ = ["is_nonzero", "is_tensor", "numel"]
 
@@ -121,32 +121,49 @@ def copied(input: Tensor, format: memory_format = contiguous_format) -> Tensor:
             raise RuntimeError(
                 f"required rank {format.ndim} tensor to use {format!r} format, got {input._data.ndim} dimensions"
             )
-        return _in_order(input, format.order)
+        shape = array(input).shape
+        inner = dense(tuple([shape[k] for k in format.order]))
+        strides = tuple([inner[format.order.index(k)] for k in range(format.ndim)])
+        return _in_order(input, format.order, strides)
     result: Tensor = apply(clone, input)
     return result
 
 
-_OWN = _views.Move(PERMUTE.fn, PERMUTE.trace, PERMUTE.put, owns=True)
+Strides = tuple[int, ...]
 
 
-def _in_order(input: Tensor, order: tuple[int, ...]) -> Tensor:
-    """A new tensor with the values of `input`, whose dimensions lie in memory in `order`."""
+def _permute(a: mx.array, dims: tuple[int, ...], _: Strides) -> mx.array:
+    return mx.transpose(a, dims)
+
+
+def _permute_back(parent: mx.array, value: mx.array, dims: tuple[int, ...], _: Strides) -> mx.array:
+    return mx.transpose(value, tuple(sorted(range(len(dims)), key=dims.__getitem__)))
+
+
+_OWN = _views.Move(_permute, lambda at, shape, _, strides: Layout(shape, strides), _permute_back, owns=True)
+
+
+def _in_order(input: Tensor, order: tuple[int, ...], strides: Strides) -> Tensor:
+    """A new tensor with the values of `input`, whose dimensions lie in memory in `order`, which gives the `strides`."""
 
     def clone(a: mx.array) -> mx.array:
         return mx.transpose(a, order)
 
-    return _views.moved(_OWN, apply(clone, input), tuple(sorted(range(len(order)), key=order.__getitem__)))
+    back = tuple(sorted(range(len(order)), key=order.__getitem__))
+    return _views.moved(_OWN, apply(clone, input), back, strides)
 
 
 def laid_out_as(input: Tensor, like: Tensor) -> Tensor:
     """`input`, or a copy of it, with the strides of `like` if the elements of that fill its memory."""
-    if like._extra is None or is_contiguous(like):
+    if like._extra is None:
         return input
     shape, strides = array(like).shape, strides_of(like)
+    if strides == dense(shape):
+        return input
     order = tuple(sorted(range(len(shape)), key=lambda k: (-strides[k], -shape[k])))
     step = 1
-    for k in reversed(order):
-        if shape[k] != 1 and strides[k] != step:
+    for k in reversed([] if 0 in shape else [k for k in order if shape[k] > 1]):  # the strides of the others are free
+        if strides[k] != step:
             return input
         step *= shape[k]
-    return _in_order(input, order)
+    return _in_order(input, order, strides)

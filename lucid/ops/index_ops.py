@@ -207,8 +207,11 @@ def index_reduce(
         raise RuntimeError(f"index_reduce: reduce argument must be either prod, mean, amax or amin, got {reduce}.")
     d, _ = _vector("index_reduce", input, dim, index, source)
     shape = array(source).shape
-    if input._data.dtype == mx.bool_ and (input._data.ndim < 2 or not include_self):
-        raise NotImplementedError("index_reduce: not implemented for bool in one dimension or without include_self")
+    kind = input._data.dtype
+    if (kind == mx.bool_ and input._data.ndim < 2) or (kind in (mx.bool_, mx.complex64) and not include_self):
+        raise NotImplementedError(
+            f"index_reduce: not implemented for {input.dtype!r} in one dimension or without include_self"
+        )
     spread = reshape(index, (1,) * d + (-1,) + (1,) * (len(shape) - d - 1)) if shape else reshape(index, ())
     return give(
         reduced("index_reduce", input, d, broadcast_to(spread, shape), source, reduce, include_self),

@@ -99,6 +99,7 @@ def sliced(operation: str, input: Tensor, key: Key) -> Tensor:
     return moved(_SLICES[operation], input, key)
 
 
+@numpy_names
 def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """The view of `length` elements of `dim` from `start` on. Raises IndexError or RuntimeError out of range."""
     check_tensor("narrow", input)
@@ -121,10 +122,16 @@ def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
 
 @numpy_names
 def narrow_copy(input: Tensor, dim: int, start: int | Tensor, length: int, *, out: Tensor | None = None) -> Tensor:
-    """`narrow` as a copy instead of a view."""
+    """`narrow` as a copy instead of a view. Raises RuntimeError also for a dimension out of range."""
+    check_tensor("narrow_copy", input)
+    try:
+        wrap_dim(dim, array(input).ndim, "narrow_copy")
+    except IndexError as error:
+        raise RuntimeError(*error.args) from None
     return give(copied(narrow(input, dim, start, length)), out, "narrow_copy", exact=True)
 
 
+@numpy_names
 def select(input: Tensor, dim: int, index: int | Tensor) -> Tensor:
     """The view of `input` at `index` along `dim`, which disappears. Raises IndexError out of range."""
     check_tensor("select", input)
@@ -170,6 +177,7 @@ def _attached(outs: Sequence[Tensor], input: Tensor, dim: int, bounds: Sequence[
     return tuple(outs)
 
 
+@numpy_names
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Views of `split_size` elements each along `dim`, the last one with the rest; or of the sizes listed.
 
@@ -226,6 +234,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
     return _pieces("split_with_sizes", input, d, bounds) if bounds else ()
 
 
+@numpy_names
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """`chunks` views of equal size along `dim`; the last may be smaller, and there may be fewer.
 
@@ -336,6 +345,7 @@ def dsplit(
     return _numpy_split("dsplit", input, cuts, 2, 3)
 
 
+@numpy_names
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The views along `dim`, one for each index. Iterating over a tensor does this."""
     check_tensor("unbind", input)

@@ -13,6 +13,7 @@ from lucid._generator import Generator, draw_exponential, draw_integers, draw_no
 from lucid._grad_mode import mode
 from lucid._tape import TensorCore, apply, array, escape, wrap
 from lucid.dtypes import FLOATING, OF_MX, dtype
+from lucid.ops._arguments import numpy_names
 from lucid.ops._fits import largest
 from lucid.ops._out import give, into
 from lucid.ops._reduce import HALF, first_true
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["bernoulli", "binomial", "multinomial", "poisson"]
 
 
+@numpy_names
 def bernoulli(
     input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
 ) -> Tensor:
@@ -54,6 +56,7 @@ def _device_like(input: Tensor, data: mx.array) -> Tensor:
     return t if input._extra is None else _views.pin(t, _views.device_of(input))
 
 
+@numpy_names
 def multinomial(
     input: Tensor,
     num_samples: int,
@@ -113,6 +116,7 @@ def _with_replacement(weights: mx.array, n: int, key: mx.array) -> mx.array:
     return mx.minimum(found, rows.shape[-1] - 1).reshape(*weights.shape[:-1], n)
 
 
+@numpy_names
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Poisson numbers of the rates `input`, in its shape and dtype.
 
@@ -129,6 +133,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     return unrelated(_device_like(input, mx.array(drawn.astype(np.float32)).astype(kind)), input)
 
 
+@numpy_names
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None, *, out: Tensor | None = None) -> Tensor:
     """How many of `count` trials succeed with the probabilities `prob`, drawn for each element, both broadcast.
 

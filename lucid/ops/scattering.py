@@ -46,8 +46,9 @@ def _along(operation: str, input: Tensor, dim: int, index: Tensor, src: Any, com
     check_tensor(operation, input)
     shape = array(input).shape
     d = wrap_dim(dim, len(shape), operation)
-    check_index(operation, index)
-    wanted = array(index).shape
+    if not is_tensor(index) or array(index).size:  # PyTorch takes an empty index of any dtype
+        check_index(operation, index)
+    wanted = index._data.shape
     if index._data.size:
         check_sizes(operation, wanted, shape, d)
         if is_tensor(src):
@@ -105,6 +106,7 @@ def increase(a: mx.array, i: mx.array, v: mx.array) -> mx.array:
     return a.at[i].add(v)
 
 
+@numpy_names
 def scatter(
     input: Tensor,
     dim: int,

@@ -253,6 +253,8 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     wanted = one_of(order) if dims is None else dims
     if not order and dims is None:
         raise TypeError("permute() missing 1 required positional arguments: 'dims'")
+    if wanted is None:
+        raise TypeError("permute(): argument 'dims' must be tuple of ints, not NoneType")
 
     try:
         return moved(PERMUTE, input, wanted)
@@ -417,19 +419,25 @@ def _unsqueeze_trace(at: Layout, shape: Shape, dim: int) -> Layout:
 _UNSQUEEZE = Move(_unsqueeze, _unsqueeze_trace, _fold_back)
 
 
-def unsqueeze(input: Tensor, dim: int) -> Tensor:
+def unsqueeze(input: Tensor, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """`input` with a dimension of size 1 put in at `dim`. Raises IndexError out of range [-n - 1, n]."""
     try:
         return moved(_UNSQUEEZE, input, dim)
     except (ValueError, TypeError, RuntimeError, IndexError):
         check_tensor("unsqueeze", input)
+        if dim is None and axis is None:
+            raise TypeError("unsqueeze() missing 1 required positional arguments: 'dim'") from None
+        dim = axis if dim is None else dim
         return unsqueeze(input, wrap_dim(dim, array(input).ndim + 1, "unsqueeze"))
 
 
-def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+def squeeze(
+    input: Tensor, dim: int | Sequence[int] | None = None, *, axis: int | Sequence[int] | None = None
+) -> Tensor:
     """`input` without its dimensions of size 1: all of them, or those among `dim`."""
     check_tensor("squeeze", input)
     shape = array(input).shape
+    dim = axis if dim is None else dim
     if dim is None:
         dims: Sequence[int] = range(len(shape))
     elif isinstance(dim, Sequence) and not dim:

@@ -109,7 +109,7 @@ def bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     >>> import lucid
     >>> lucid.special.bessel_j0(lucid.tensor([0.0, 2.4048]))
-    tensor([1.0000e+00, 1.3284e-05])
+    tensor([1.0000e+00, 1.3300e-05])
     """
     return _plain("bessel_j0", _cylinder.j0, input, out)
 

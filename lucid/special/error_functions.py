@@ -87,7 +87,7 @@ def ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
     >>> import lucid
     >>> lucid.special.ndtri(lucid.tensor([0.1587, 0.5000, 1.0]))
-    tensor([-0.9998, -0.0000,     inf])
+    tensor([-0.9998,  0.0000,     inf])
     """
     return give(_double.unary("ndtri", _ndtri, input, halves=False), out, "ndtri")
 

@@ -153,5 +153,5 @@ def test_strided(x: Any, sizes: Any, strides: Any, offset: int) -> None:
 
 
 def test_clones_keep_dense_strides(x: Any) -> None:
-    both(lambda m, x: x.transpose(0, -1).clone() if x.ndim > 1 else x, x, copies=0 in x.shape)
+    both(lambda m, x: x.transpose(0, -1).clone() if x.ndim > 1 else x, x)
     both(lambda m, x: x[..., ::2].clone(), x, copies=x.ndim < 2)
