@@ -9,27 +9,10 @@ pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore:torch.*depr
 
 import lucid
 from tests.checks import check_error, check_op, to_lucid
+from tests.linalg.samples import SHAPES, normal
 
 linalg, reference = lucid.linalg, torch.linalg
-SHAPES = [
-    (1, 1),
-    (3, 3),
-    (5, 3),
-    (3, 5),
-    (2, 4, 4),
-    (2, 1, 4, 2),
-    (2, 2, 4),
-    (0, 0),
-    (0, 3),
-    (3, 0),
-    (0, 2, 2),
-    (2, 0, 0),
-]
 TOLERANCE = {torch.float32: 5e-4, torch.complex64: 5e-4, torch.float64: 1e-8}
-
-
-def normal(*shape, dtype=torch.float64, seed=0):
-    return torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(seed)).requires_grad_()
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
