@@ -364,20 +364,21 @@ def grad(
         create_graph: record the backward itself, for higher derivatives.
         only_inputs: has to be True, as in PyTorch.
         allow_unused: give None, rather than raise, for an input that the outputs do not depend on.
-        is_grads_batched: has to be False; call `grad` once for each cotangent instead.
+        is_grads_batched: `grad_outputs` has a first dimension more, and so has the result: a cotangent for each index.
         materialize_grads: give zeros instead of None.
 
     Raises RuntimeError if an input was not used, or requires no gradient, or the graph was released.
     """
     if not only_inputs:
         raise ValueError("grad: only_inputs=False is not supported; call backward() to fill .grad")
-    if is_grads_batched:
-        raise NotImplementedError("grad: is_grads_batched=True is not supported; call grad once for each cotangent")
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     wanted, sources = _sequence(inputs), _sequence(outputs)
+    if is_grads_batched:
+        options = (create_graph, True, allow_unused, False, materialize_grads)
+        return _batched(sources, wanted, _sequence(grad_outputs), retain_graph, *options)
     targets = [_wanted("grad", t) for t in wanted]
     seeds = _sequence(grad_outputs) if grad_outputs is not None else (None,) * len(sources)
     roots = _roots("grad", sources, seeds, create_graph)
@@ -390,6 +391,24 @@ def grad(
         )
     empty = (lambda t: as_tensor(mx.zeros_like(array(t)))) if materialize_grads else (lambda t: None)
     return tuple(as_tensor(found[n]) if n in found else empty(t) for n, t in zip(targets, wanted, strict=True))
+
+
+def _batched(
+    outputs: Any, inputs: Any, seeds: tuple[Any, ...], retain_graph: bool | None, create_graph: bool, *options: Any
+) -> tuple[Any, ...]:
+    """`grad` for each index of the first dimension of `seeds`, stacked."""
+    counts = {array(s).shape[:1] for s in seeds if isinstance(s, TensorCore)}
+    if len(counts) != 1 or () in counts:
+        raise RuntimeError("grad: is_grads_batched=True expects grad_outputs with one first dimension, of equal size")
+    count = counts.pop()[0]
+    if not count:
+        raise RuntimeError("grad: is_grads_batched=True expects at least one cotangent, got grad_outputs of size 0")
+    keep = create_graph if retain_graph is None else retain_graph
+    rows = []
+    for k in range(count):
+        row = tuple([None if s is None else s[k] for s in seeds])
+        rows.append(grad(outputs, inputs, row, keep or k + 1 < count, create_graph, *options))
+    return tuple([None if g[0] is None else apply(lambda *a: mx.stack(list(a)), *g) for g in zip(*rows, strict=True)])
 
 
 def _wanted(operation: str, t: Any) -> Node:

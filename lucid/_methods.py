@@ -118,10 +118,12 @@ class Methods(Elementwise):
     mT = property(ops.shape.matrix_transpose)
     H = property(ops.shape.conjugate_transpose)
     mH = property(ops.adjoint)
+
+    # -- ops/expansion.py ----------------------------------------------------------------------------------------------
     unsqueeze = ops.unsqueeze
     squeeze = ops.squeeze
-    expand = ops.shape.expand
-    expand_as = ops.shape.expand_as
+    expand = ops.expansion.expand
+    expand_as = ops.expansion.expand_as
     broadcast_to = ops.broadcast_to
 
     # -- ops/geometry.py -----------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from lucid.linalg.orthogonal import qr
 from lucid.linalg.singular import svd
 from lucid.linalg.solving import solve_triangular
 from lucid.ops._promotion import require_tensor
-from lucid.ops.shape import adjoint, broadcast_to
+from lucid.ops.expansion import broadcast_to
+from lucid.ops.shape import adjoint
 from lucid.random import randn
 
 __all__ = ["lobpcg", "pca_lowrank", "svd_lowrank"]

@@ -15,6 +15,7 @@ from lucid.ops import (
     counting,
     differences,
     divisors,
+    expansion,
     exponential,
     export,
     extrema,
@@ -70,6 +71,7 @@ from lucid.ops.copies import *
 from lucid.ops.counting import *
 from lucid.ops.differences import *
 from lucid.ops.divisors import *
+from lucid.ops.expansion import *
 from lucid.ops.exponential import *
 from lucid.ops.export import *
 from lucid.ops.extrema import *
@@ -125,6 +127,7 @@ __all__ += copies.__all__
 __all__ += counting.__all__
 __all__ += differences.__all__
 __all__ += divisors.__all__
+__all__ += expansion.__all__
 __all__ += exponential.__all__
 __all__ += export.__all__
 __all__ += extrema.__all__

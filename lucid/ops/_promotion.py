@@ -36,7 +36,8 @@ _WIDE_UNSIGNED = (dtypes.uint16, dtypes.uint32, dtypes.uint64)
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both: PyTorch's table.
 
-    Raises RuntimeError for uint16/32/64 with other integers, bool and complex numbers, and TypeError for float64 with complex64, which would
+    Raises RuntimeError for uint16/32/64 with other integers, bool and complex numbers, and TypeError for float64
+    with complex64, which would
     need complex128.
 
     >>> import lucid

@@ -13,8 +13,8 @@ from lucid import _views
 from lucid._known import know
 from lucid._tape import TensorCore, array, wrap
 from lucid.ops._check import check_tensor
+from lucid.ops.expansion import expand
 from lucid.ops.export import tolist
-from lucid.ops.shape import expand
 
 __all__ = ["cond", "while_loop"]
 

@@ -14,8 +14,9 @@ from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._place import take
 from lucid.ops._promotion import result_type
+from lucid.ops.expansion import broadcast_to
 from lucid.ops.joining import _at_least, check_tensors, stack
-from lucid.ops.shape import broadcast_to, reshape
+from lucid.ops.shape import reshape
 
 __all__ = [
     "atleast_1d",

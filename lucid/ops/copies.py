@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lucid import _views
 from lucid._tape import array
 from lucid.dtypes import dtype as _dtype
-from lucid.ops import pieces, reinterpret, shape
+from lucid.ops import expansion, pieces, reinterpret, shape
 from lucid.ops._check import check_tensor
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
@@ -84,18 +84,18 @@ def transpose_copy(input: Tensor, dim0: int, dim1: int, *, out: Tensor | None = 
 
 def squeeze_copy(input: Tensor, dim: int | Sequence[int] | None = None, *, out: Tensor | None = None) -> Tensor:
     """`squeeze` as a copy."""
-    return give(copied(shape.squeeze(input, dim)), out, "squeeze_copy")
+    return give(copied(expansion.squeeze(input, dim)), out, "squeeze_copy")
 
 
 def unsqueeze_copy(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
     """`unsqueeze` as a copy."""
-    return give(copied(shape.unsqueeze(input, dim)), out, "unsqueeze_copy")
+    return give(copied(expansion.unsqueeze(input, dim)), out, "unsqueeze_copy")
 
 
 def expand_copy(input: Tensor, size: Sequence[int], *, implicit: bool = False, out: Tensor | None = None) -> Tensor:
     """`input.expand(size)` as a copy. `implicit` is accepted in either value, as PyTorch has it."""
     check_tensor("expand_copy", input)
-    return give(copied(shape.expand(input, size=size)), out, "expand_copy")
+    return give(copied(expansion.expand(input, size=size)), out, "expand_copy")
 
 
 def slice_copy(

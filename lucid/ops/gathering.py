@@ -130,8 +130,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
     check_tensor("take_along_dim", input)
     if not is_tensor(indices):
         raise TypeError(f"take_along_dim(): argument 'indices' must be Tensor, not {type(indices).__name__}")
+    from lucid.ops.expansion import broadcast_to
     from lucid.ops.masking import _common
-    from lucid.ops.shape import broadcast_to, view
+    from lucid.ops.shape import view
 
     if dim is None:
         return give(gather(view(input, -1), 0, view(indices, -1)), out, "take_along_dim", exact=True)

@@ -17,11 +17,12 @@ from lucid.ops._fits import fitting
 from lucid.ops._keys import bounded
 from lucid.ops._out import give
 from lucid.ops._place import on_cpu_if_wide
+from lucid.ops.expansion import broadcast_to
 from lucid.ops.gathering import check_index
 from lucid.ops.indexing import _assigned
 from lucid.ops.pieces import as_strided, diagonal, select
 from lucid.ops.scattering import _same_dtype, increase, reduced, replace
-from lucid.ops.shape import broadcast_to, reshape
+from lucid.ops.shape import reshape
 
 __all__ = [
     "as_strided_scatter",

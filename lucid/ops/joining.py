@@ -13,7 +13,8 @@ from lucid.ops._check import is_tensor
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
 from lucid.ops._promotion import result_type
-from lucid.ops.shape import reshape, unsqueeze
+from lucid.ops.expansion import unsqueeze
+from lucid.ops.shape import reshape
 
 __all__ = ["cat", "column_stack", "concat", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack"]
 

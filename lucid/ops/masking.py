@@ -46,11 +46,12 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype!r}"
         )
-    alike = is_tensor(input) and is_tensor(other) and input._data.dtype == other._data.dtype
-    if alike and condition._data.dtype == mx.bool_:
-        recorded = input._node is not None or other._node is not None
-        result: Tensor = apply(_select.where if recorded else mx.where, condition, input, other)
-        return result if out is None else give(result, out, "where", exact=True)
+    if condition._data.dtype == mx.bool_:
+        a, b = _beside(input, other), _beside(other, input)
+        if a is not None and b is not None:
+            recorded = getattr(a, "_node", None) is not None or getattr(b, "_node", None) is not None
+            result: Tensor = apply(_select.where if recorded else mx.where, condition, a, b)
+            return result if out is None else give(result, out, "where", exact=True)
     to = result_type(input, other).mx
     a = input if is_tensor(input) else fitting(input, to, "where", rounds=True)
     b = other if is_tensor(other) else fitting(other, to, "where", rounds=True)
@@ -61,6 +62,16 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     fn.__qualname__ = "where"
     result = apply(fn, condition, a, b)
     return result if out is None else give(result, out, "where", exact=True)
+
+
+def _beside(value: Any, other: Any) -> Any:
+    """`value`, a tensor or number, if nothing has to be converted where it stands beside `other`; else None."""
+    if is_tensor(value):
+        return value if not is_tensor(other) or value._data.dtype == other._data.dtype else None
+    if not is_tensor(other) or other._data.dtype not in FLOATING:
+        return None
+    found = constant(value, other._data.dtype)
+    return found if found is not None and (-6e4 < value < 6e4 or not math.isfinite(value)) else None
 
 
 def method_where(input: Tensor, condition: Tensor, other: Any) -> Tensor:

@@ -12,6 +12,7 @@ import mlx.core as mx
 from lucid import _views
 from lucid._grad_mode import mode
 from lucid._tape import Leaf, TensorCore, array, wrap
+from lucid.ops import expansion as _expansion
 from lucid.ops import shape as _shape
 from lucid.ops._check import is_tensor
 from lucid.ops._dims import shape_of
@@ -45,12 +46,12 @@ def reseat(t: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
 
 def squeeze_(input: Tensor, dim: Any = None) -> Tensor:
     """`squeeze` in place: the tensor itself loses its dimensions of size 1."""
-    return reseat(input, lambda x: _shape.squeeze(x, dim))
+    return reseat(input, lambda x: _expansion.squeeze(x, dim))
 
 
 def unsqueeze_(input: Tensor, dim: int) -> Tensor:
     """`unsqueeze` in place: the tensor itself gets a dimension of size 1."""
-    return reseat(input, lambda x: _shape.unsqueeze(x, dim))
+    return reseat(input, lambda x: _expansion.unsqueeze(x, dim))
 
 
 def transpose_(input: Tensor, dim0: int, dim1: int) -> Tensor:

@@ -74,7 +74,6 @@ KNOWN: dict[str, str] = {
             "masked.logaddexp:float64",
             "PyTorch's second gradient is NaN where one of the two is left out; lucid's is 0",
         ),
-        ("narrow_copy:errors", "PyTorch's internal assertion; lucid's IndexError is that of `narrow`"),
         ("histogramdd:out", "PyTorch's documentation has no `out=` for it"),
         (" ".join(f"as_strided.partial_views:{d}" for d in _DTYPES), _STRIDES),
     )

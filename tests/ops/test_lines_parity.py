@@ -38,6 +38,7 @@ LINES = {
         r=L.zeros_like(x.t(),memory_format=L.contiguous_format).stride()
         r=copy.deepcopy(x.t()).stride(),copy.copy(x.t()).stride()
         r=x.t()[0].ravel().stride(),x.t().ravel().stride(),x.ravel().stride()
+        r=L.rand_like(x.t()).stride(),L.ones(0,3)[:,::2].clone().stride(),L.ones(4)[::4].clone().stride()
         r=x.t().view(-1)
         r=x.t().reshape(3,2,1).stride(),x[:,::2].reshape(2,1,2).stride()
         r=x.reshape(-2,-3)
@@ -145,6 +146,18 @@ LINES = {
         r=L.repeat_interleave(x,L.tensor([1.]))
         r=L.repeat_interleave(x,[1])
         r=L.repeat_interleave(L.tensor(1.),-1,0)
+        r=x.squeeze(axis=0),x.unsqueeze(axis=0),L.gather(x,axis=1,index=i),L.chunk(x,3,axis=1),x.select(axis=0,index=1)
+        r=x.unsqueeze()
+        r=L.select(x,0,1.5)
+        r=L.bernoulli('a')
+        r=L.eye(x)
+        r=L.Tensor(np.array([1.,2.])),L.tensor(np.float32(1.5))
+        r=L.tensor(np.array(['a']),dtype=L.int16)
+        r=L.logspace(-4,0.5,3,base=0)
+        r=L.narrow_copy(x,2,0,1)
+        r=L.narrow_copy(x,-3,0,1)
+        r=L.permute(L.tensor(1.),None)
+        r=x.scatter(0,L.zeros(0,3,dtype=L.uint8),1.)
         r=x.squeeze([]),L.ones(1,2,1).squeeze(dim=()),L.ones(1,2,1).squeeze([0,-1])
         r=L.tril_indices(2,3,layout=L.strided,pin_memory=False)
         r=L.tril_indices(2,2,dtype=L.int8)
@@ -179,6 +192,16 @@ LINES = {
         r=L.multinomial(x[0],1.5)
         r=L.Generator().manual_seed(2**64)
         r=L.ones(2,dtype=L.uint8).view(L.bool),x.view(L.int32)
+    """,
+    "promotion": "\n".join(
+        f"r=L.promote_types(L.{a},L.{b})\nr=L.result_type(L.zeros(1,dtype=L.{a}),L.zeros((),dtype=L.{b}))"
+        for a, b in itertools.product(
+            ("bool", "uint8", "int8", "int64", "uint16", "uint64", "float16", "bfloat16"), repeat=2
+        )
+    )
+    + """
+        r=L.result_type(L.zeros(1,dtype=L.uint16),1j),L.can_cast(L.float32,L.int64)
+        r=L.promote_types(L.uint16,L.complex64)
     """,
     "gradients": """
         x.requires_grad_();z=x*2;z.sum().backward(inputs=[z]);r=z.grad,x.grad
