@@ -37,8 +37,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both: PyTorch's table.
 
     Raises RuntimeError for uint16/32/64 with other integers, bool and complex numbers, and TypeError for float64
-    with complex64, which would
-    need complex128.
+    with complex64, which would need complex128.
 
     >>> import lucid
     >>> lucid.promote_types(lucid.int32, lucid.float16)

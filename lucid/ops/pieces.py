@@ -293,6 +293,8 @@ def _tensor_split(operation: str, input: Tensor, cuts: Any, dim: int) -> tuple[T
     count = _integer(operation, cuts)
     if count <= 0:
         raise RuntimeError(f"number of sections must be larger than 0, got {count}")
+    if count >= 2**31:
+        raise RuntimeError(f"{operation}: expected fewer than 2**31 sections, got {count}")
     small, extra = divmod(n, count)
     bounds, at = [], 0
     for k in range(count):

@@ -20,3 +20,8 @@ def test_what_is_no_kernel_is_refused():
     for wrong in ("math", ["math"], [1]):
         with pytest.raises(AssertionError, match="SDPBackend"), sdpa_kernel(wrong):
             pass
+
+
+def test_the_namespace_is_found_by_attribute():
+    assert lucid.nn.attention.sdpa_kernel is sdpa_kernel
+    assert lucid.nn.attention.SDPBackend is SDPBackend

@@ -1,4 +1,4 @@
-"""Old methods, questions about tensors and Python callables, held against PyTorch."""
+"""Old methods, questions about tensors, Python callables and binomial numbers, held against PyTorch."""
 
 from __future__ import annotations
 
@@ -108,3 +108,31 @@ def test_questions(program):
 
 def test_fill_with_gradients():
     check_op(lucid.fill, torch.fill, torch.ones(2, requires_grad=True), 3.0)
+
+
+EDGES = [([10.0, 10.0], [0.0, 1.0]), ([-1.0, 10.0], [0.5, 1.0]), ([10.0, 3.0], [-1.0, 2.0]), ([0.0], [0.5])]
+
+
+@pytest.mark.parametrize(("count", "prob"), EDGES)
+def test_binomial_without_chance(count, prob):
+    check_program(lambda t: t.binomial(t.tensor(count), t.tensor(prob)))
+
+
+def test_binomial_shapes_dtypes_and_errors():
+    check_program(lambda t: t.binomial(t.full((2, 1), 4.0), t.ones(3)))
+    check_program(lambda t: t.binomial(t.full((2,), 4.0).double(), t.ones(2).double()))
+    check_program(lambda t: t.binomial(t.tensor([10]), t.tensor([0.5])))
+    check_program(lambda t: t.binomial(t.tensor([10.0]), t.tensor([1])))
+    check_program(lambda t: t.binomial(t.tensor([10.0]), t.tensor([0.5]).double()))
+    check_program(lambda t: t.binomial(t.ones(2), t.ones(3)))
+    unknown = lucid.binomial(lucid.tensor([float("nan"), 3.0, 0.0]), lucid.tensor([0.5, float("nan"), float("nan")]))
+    assert [v != v for v in unknown.tolist()] == [True, True, False]
+
+
+def test_binomial_is_binomial():
+    generator = lucid.Generator().manual_seed(3)
+    drawn = lucid.binomial(lucid.full((20000,), 12.0), lucid.full((20000,), 0.3), generator)
+    again = lucid.binomial(lucid.full((20000,), 12.0), lucid.full((20000,), 0.3), generator.manual_seed(3))
+    assert drawn.equal(again)
+    assert abs(drawn.mean().item() - 3.6) < 0.05
+    assert abs(drawn.var().item() - 2.52) < 0.1
