@@ -1,6 +1,6 @@
 """What of TorchScript code meets without using it: decorators that mark functions for its compiler, which is not here.
 
-`script` and `trace` raise: the functions run as they are, and `lucid.compile` makes them faster.
+`script` and `trace` raise: functions and modules run as they are.
 """
 
 from __future__ import annotations
