@@ -1,12 +1,12 @@
-"""Print the table: `python -m benchmarks [operations|overhead|gpt]`."""
+"""Print the table: `python -m benchmarks [operations|overhead|gpt|recurrent]`."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import gpt, operations, overhead
+from benchmarks import gpt, operations, overhead, recurrent
 
-SUITES = {"operations": operations, "overhead": overhead, "gpt": gpt}
+SUITES = {"operations": operations, "overhead": overhead, "gpt": gpt, "recurrent": recurrent}
 
 
 def main(names: list[str]) -> None:

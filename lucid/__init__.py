@@ -4,7 +4,7 @@ import typing as _typing
 
 # The modules `tensor` and `device` are loaded by the first line; the functions of the same names, imported later, then
 # win.
-from lucid import autograd, dtypes, fft, linalg, masked, nn, optim, random, serialization, signal, special, utils  # isort: skip
+from lucid import autograd, dtypes, fft, func, linalg, masked, nn, optim, random, serialization, signal, special, utils  # isort: skip
 from lucid import creation, ops, storage  # isort: skip
 from lucid import accelerator, amp, backends, cpu, cuda, futures, jit, mps, testing, types, version  # isort: skip
 from lucid._grad_mode import (
@@ -53,6 +53,7 @@ __all__ = [
     "device",
     "enable_grad",
     "fft",
+    "func",
     "futures",
     "get_printoptions",
     "inference_mode",

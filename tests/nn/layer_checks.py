@@ -35,7 +35,13 @@ def as_lucid(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_torch(state: dict[str, Any]) -> dict[str, Any]:
-    return {key: torch.tensor(np.array(value.numpy())) for key, value in state.items()}
+    return {key: _as_torch(value) for key, value in state.items()}
+
+
+def _as_torch(t: Any) -> torch.Tensor:
+    if t.dtype == lucid.bfloat16:  # NumPy has no such dtype
+        return torch.tensor(np.array(t.detach().float().numpy())).bfloat16()
+    return torch.tensor(np.array(t.numpy()))
 
 
 def check_layer(
@@ -66,7 +72,14 @@ def _fresh(inputs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Copies of `inputs` for both; one tensor given twice stays one tensor."""
     copies = {id(t): t.detach().clone().requires_grad_(t.requires_grad) for t in leaves(tuple(inputs))}
     mine = {key: to_lucid(t, requires_grad=True) for key, t in copies.items()}
-    return [copies.get(id(t), t) for t in inputs], [mine.get(id(t), t) for t in inputs]
+    return [_exchange(t, copies) for t in inputs], [_exchange(t, mine) for t in inputs]
+
+
+def _exchange(value: Any, copies: dict[int, Any]) -> Any:
+    """`value` with the tensors in it replaced."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_exchange(v, copies) for v in value)
+    return copies.get(id(value), value)
 
 
 def _check_forward(mine: Any, theirs: Any, inputs: Sequence[Any], how: str, tol: float) -> None:

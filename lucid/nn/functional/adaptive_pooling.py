@@ -35,13 +35,14 @@ def _outs(name: str, n: int, input: Any, output_size: Any) -> tuple[int, ...]:
     _check.tensor(name, "input", input)
     if output_size is None:
         raise TypeError(f"{name}(): argument 'output_size' must be int or tuple of ints, not NoneType")
-    least = len(output_size) if isinstance(output_size, (tuple, list)) else n
-    if n > 1 and input._data.ndim <= least:
-        raise ValueError(f"{name}: Input dimension should be at least {least + 1}, got {input._data.ndim}")
+    if n > 1 and isinstance(output_size, (tuple, list)) and input._data.ndim <= len(output_size):
+        raise ValueError(f"{name}: Input dimension should be at least {len(output_size) + 1}, got {input._data.ndim}")
     _check.spatial(name, input._data.shape, n)
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * n
     if len(given) != n:
         raise RuntimeError(f"{name}: expected output_size to be a single int or {n} ints, but got {list(given)}")
+    if n == 1 and None in given:
+        raise TypeError(f"{name}(): argument 'output_size' must be int or tuple of ints, not {given}")
     outs = tuple(s if o is None else o for o, s in zip(given, input._data.shape[-n:], strict=True))
     for o in outs:
         if not hasattr(o, "__index__") or isinstance(o, bool):

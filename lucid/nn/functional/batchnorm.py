@@ -41,7 +41,8 @@ def batch_norm(
         momentum: how much of the running statistics a batch replaces.
         eps: added to the variance.
 
-    Raises RuntimeError for shapes that do not fit, ValueError in training if there is one value for each channel only.
+    Raises RuntimeError for shapes that do not fit, ValueError for an `eps` that is negative, or 0 in training, and in
+    training if there is one value for each channel only.
     """
     return batch_norm_with(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
@@ -50,6 +51,9 @@ def batch_norm_with(
     input: Tensor, mean: Any, var: Any, weight: Any, bias: Any, training: bool, momentum: float | Tensor, eps: float
 ) -> Tensor:
     """`batch_norm`, whose momentum may be a tensor too: one over the number of batches so far."""
+    if eps < 0 or (eps == 0 and training):
+        kind = "positive during training" if training else "non-negative"
+        raise ValueError(f"batch_norm: eps must be {kind}, but got {eps}")
     _check.floating("batch_norm", input)
     shape = input._data.shape
     if training and len(shape) > 1 and input.shape.numel() == shape[1]:
@@ -133,7 +137,7 @@ def instance_norm(
 
     def instance_norm(x: mx.array, w: Any, b: Any, m: Any, v: Any) -> list[mx.array]:
         if not x.size:
-            return [x]
+            return [x, *[mx.full(r.shape, math.nan, r.dtype) for r in (m, v) if r is not None]]
         last, _ = _channels_last(x)
         over = tuple(range(1, last.ndim - 1))
         moved = last - (centre := mx.mean(last, axis=over, keepdims=True))
@@ -146,7 +150,7 @@ def instance_norm(
         return [y, *_moved(m, means, momentum), *_moved(v, variances * (count / (count - 1)), momentum)]
 
     out = apply(instance_norm, input, weight, bias, running_mean, running_var)
-    keep_statistics(out, [t for t in (running_mean, running_var) if t is not None] if input._data.size else [])
+    keep_statistics(out, [t for t in (running_mean, running_var) if t is not None])
     return out[0]  # type: ignore[no-any-return]
 
 

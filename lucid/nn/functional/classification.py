@@ -54,6 +54,10 @@ def cross_entropy(
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if input._data.shape == target._data.shape and input.ndim:
+        if ignore_index >= 0:
+            raise RuntimeError(
+                f"cross_entropy: ignore_index has no meaning for a target of probabilities, got {ignore_index}"
+            )
         _check_weight("cross_entropy", input, weight)
         return _of_probabilities(input, target, weight, reduction, label_smoothing)
     _check_target("cross_entropy", input, target)

@@ -38,8 +38,21 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 def _drop(input: Tensor, p: float, mask_shape: tuple[int, ...], inplace: bool) -> Tensor:
+    if p == 1.0:
+        return _nothing("dropout", input, inplace)
     _check.floating("dropout", input)
-    result: Tensor = apply(_scaled, input, keep(1.0 - p, mask_shape), 1.0 / (1.0 - p) if p < 1.0 else 0.0)
+    result: Tensor = apply(_scaled, input, keep(1.0 - p, mask_shape), 1.0 / (1.0 - p))
+    return into(input, result) if inplace else result
+
+
+def _nothing(operation: str, input: Tensor, inplace: bool) -> Tensor:
+    """Everything dropped: zeros of any dtype."""
+
+    def run(x: mx.array) -> mx.array:
+        return x * mx.zeros((), x.dtype)
+
+    run.__qualname__ = operation
+    result: Tensor = apply(run, input)
     return into(input, result) if inplace else result
 
 
@@ -83,7 +96,7 @@ def _channels(operation: str, n: int, input: Tensor, p: float, training: bool, i
     if not training or p == 0.0:
         return input
     unbatched = (n == 1 and ndim == 2) or (n == 3 and ndim != 5)
-    if ndim < 2 and p < 1.0 and not unbatched:
+    if p < 1.0 and (ndim == 0 or (ndim == 1 and not unbatched)):
         raise RuntimeError(f"{operation}: feature dropout requires at least 2 dimensions in the input, got {ndim}")
     shape = input._data.shape
     mask = (*shape[:1], *[1] * (ndim - 1)) if unbatched else (*shape[:2], *[1] * (ndim - 2))
@@ -104,14 +117,16 @@ def _alpha(operation: str, input: Tensor, p: float, training: bool, inplace: boo
     _probability(operation, p)
     if not training or p == 0.0:
         return _check.tensor(operation, "input", input)
+    if p == 1.0:
+        return _nothing(operation, _check.tensor(operation, "input", input), inplace)
     _check.floating(operation, input)
     shape = input._data.shape
-    if features and len(shape) < 2 and p < 1.0:
+    if features and len(shape) < 2:
         raise RuntimeError(
             f"{operation}: feature dropout requires at least 2 dimensions in the input, got {len(shape)}"
         )
     mask = keep(1.0 - p, (*shape[:2], *[1] * (len(shape) - 2)) if features else shape)
-    a = 1 / math.sqrt((1 - p) * (1 + p * _SATURATION**2)) if p < 1 else 0.0
+    a = 1 / math.sqrt((1 - p) * (1 + p * _SATURATION**2))
     b = -a * p * _SATURATION
 
     def run(x: mx.array, kept: mx.array) -> mx.array:

@@ -13,6 +13,7 @@ from lucid.nn.functional import _check
 from lucid.nn.functional._reduction import REDUCTIONS, chosen, pointwise
 from lucid.ops import _precise
 from lucid.ops._promotion import result_type
+from lucid.ops.exponential import _xlogy
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -253,8 +254,7 @@ def kl_div(
     def fn(x: mx.array, t: mx.array) -> mx.array:
         if log_target:
             return _precise.exp(t) * (t - x)
-        zero = mx.stop_gradient(t) <= 0
-        return mx.where(zero, t * 0, t * mx.log(mx.where(zero, 1, t))) - t * x
+        return _xlogy(t, t) - t * x
 
     if reduction != "batchmean":
         return pointwise("kl_div", fn, reduction, input, target, allowed=(*REDUCTIONS, "batchmean"))
@@ -303,7 +303,7 @@ def gaussian_nll_loss(
     Args:
         input: the means.
         target: of the same shape, or broadcast.
-        var: of the same shape, or without the last dimension, or with size 1 there; or one number.
+        var: of the same shape, or without the last dimension, or with size 1 in one dimension; or one number.
         full: add the constant term.
         eps: the smallest variance.
         reduction: "mean", "sum" or "none".
@@ -317,7 +317,7 @@ def gaussian_nll_loss(
     elif tuple(var.shape) != tuple(input.shape):
         if tuple(input.shape[:-1]) == tuple(var.shape):
             var = var.unsqueeze(-1)
-        elif not (tuple(input.shape[:-1]) == tuple(var.shape[:-1]) and var.shape[-1] == 1):
+        elif input.ndim != var.ndim or sum(v for s, v in zip(input.shape, var.shape, strict=True) if s != v) != 1:
             raise ValueError(f"gaussian_nll_loss: var is of incorrect size: {var.shape} for input {input.shape}")
 
     def fn(x: mx.array, t: mx.array, v: mx.array) -> mx.array:

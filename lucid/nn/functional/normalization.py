@@ -186,11 +186,11 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
 
     `input` has shape (N, C, *). Raises ValueError for fewer than 3 dimensions.
     """
-    _check.floating("local_response_norm", input)
-    if input.ndim < 3:
+    if _check.tensor("local_response_norm", "input", input).ndim < 3:
         raise ValueError(
             f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"
         )
+    _check.floating("local_response_norm", input)
 
     def local_response_norm(x: mx.array) -> mx.array:
         if not x.size:

@@ -10,7 +10,7 @@ import mlx.core as mx
 from lucid._tape import apply
 from lucid.nn.functional import _check
 from lucid.ops._edges import MODES, positions
-from lucid.ops._promotion import number
+from lucid.ops._fits import fitting
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -54,7 +54,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise RuntimeError(
             f"pad: the resulting size {sizes} of input {tuple(shape)} padded by {tuple(widths)} is negative"
         )
-    fill = number(0 if value is None else value, input._data.dtype)
+    fill = fitting(0 if value is None else value, input._data.dtype, "pad")
     cut = tuple([slice(max(-a, 0), s + min(b, 0)) for s, (a, b) in zip(shape, pairs, strict=True)])
     more = [(max(a, 0), max(b, 0)) for a, b in pairs]
 

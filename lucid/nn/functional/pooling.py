@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
+from lucid import ops
 from lucid._tape import apply
-from lucid.dtypes import FLOATING, OF_MX
+from lucid.dtypes import FLOATING, OF_MX, get_default_dtype
 from lucid.nn.functional import _check
 
 if TYPE_CHECKING:
@@ -80,10 +81,10 @@ class Windows:
             raise RuntimeError(f"{self.name}: dilation should be greater than zero, but got {self.dilation}")
         if p < 0:
             raise RuntimeError(f"{self.name}: pad must be non-negative, but got pad: {self.padding}")
-        if p > ((k - 1) * d + 1) // 2:
+        if p > k // 2:
             raise RuntimeError(
-                f"{self.name}: pad should be at most half of effective kernel size, but got pad={self.padding}, "
-                f"kernel_size={self.kernel} and dilation={self.dilation}"
+                f"{self.name}: pad should be at most half of the kernel size, but got pad={self.padding} and "
+                f"kernel_size={self.kernel}"
             )
 
     def padded(self, x: mx.array, value: Any) -> mx.array:
@@ -294,13 +295,21 @@ def max_pool3d_with_indices(
     return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, True)  # type: ignore[no-any-return]
 
 
+def _check_rank(name: str, n: int, input: Any) -> None:
+    if n == 2 and _check.tensor(name, "input", input).ndim < 3:
+        raise IndexError(f"{name}: expected 3D (unbatched) or 4D (batched) input, but got {input.ndim}D input")
+
+
 def _avg_pool(
     n: int, input: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, with_padding: bool, divisor: int | None
 ) -> Tensor:
     name = f"avg_pool{n}d"
     if divisor == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
+    _check_rank(name, n, input)
     found = windows(name, n, input, kernel, stride, padding, 1, ceil_mode)
+    if n == 3 and any(s < k for s, k in zip(found.shape, found.kernel, strict=True)):
+        raise RuntimeError(f"{name}: input of size {found.shape} is smaller than the kernel, {found.kernel}")
     if input._data.dtype != mx.int64:
         _check.floating(name, input)
     shares = float(divisor) if divisor is not None else found.counts(with_padding=with_padding)
@@ -369,6 +378,13 @@ def avg_pool3d(
 
 def _lp_pool(n: int, input: Any, norm_type: float, kernel: Any, stride: Any, ceil_mode: bool) -> Tensor:
     name = f"lp_pool{n}d"
+    if norm_type == math.inf:
+        return _max_pool(n, ops.abs(input), kernel, stride, 0, 1, ceil_mode, False)  # type: ignore[no-any-return]
+    if n > 1 and isinstance(kernel, Sequence) and len(kernel) != n:
+        raise ValueError(f"{name}: expected kernel_size to be a single int or {n} ints, but got {list(kernel)}")
+    if isinstance(norm_type, float) and OF_MX[_check.tensor(name, "input", input)._data.dtype].rank < 2:
+        input = input.to(get_default_dtype())  # what a power with a fraction gives
+    _check_rank(name, n, input)
     found = windows(name, n, input, kernel, stride, 0, 1, ceil_mode)
     _check.floating(name, input)
     volume, shares = math.prod(found.kernel), found.counts(with_padding=True)
@@ -376,9 +392,8 @@ def _lp_pool(n: int, input: Any, norm_type: float, kernel: Any, stride: Any, cei
     def power_mean(x: mx.array) -> mx.array:
         wide = x.astype(mx.float32) if x.dtype in _check.HALF else x
         total = found.fold(found.padded(mx.power(wide, norm_type), 0), mx.add) / shares * volume
-        positive = mx.maximum(total, 0)
-        zero = mx.stop_gradient(positive) == 0  # where the slope of the root is infinite
-        return mx.where(zero, 0, mx.power(mx.where(zero, 1, positive), 1 / norm_type)).astype(x.dtype)
+        zero = mx.stop_gradient(total) == 0  # where the slope of the root is infinite
+        return mx.where(zero, 0, mx.power(mx.where(zero, 1, total), 1 / norm_type)).astype(x.dtype)
 
     result: Tensor = found.run(power_mean, input)
     return result

@@ -19,6 +19,7 @@ from lucid.nn.functional import _check
 from lucid.nn.functional.dropout import dropout as dropout_of
 from lucid.nn.functional.linear import linear
 from lucid.ops import _precise
+from lucid.ops._split import split
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -143,7 +144,7 @@ def _direction(
             b, r = (v if v is None else v.astype(mx.float32) for v in (b, r))
         step = _step(kind, w, b, r)
         # Split, not sliced: the gradient of a slice is as large as the whole, that of a split is the pieces.
-        inputs = list(zip(*[mx.split(part, ends, axis=0) for part in _parts(kind, rows)], strict=True))
+        inputs = list(zip(*[split(part, ends, 0) for part in _parts(kind, rows)], strict=True))
         outputs, state = (_upward if backward else _downward)(step, inputs, sizes, tuple(state))
         return [v.astype(dtype) for v in (mx.concatenate(outputs, axis=0), *state)]
 

@@ -16,5 +16,6 @@ from lucid.nn.modules.normalization import *
 from lucid.nn.modules.padding import *
 from lucid.nn.modules.pixelshuffle import *
 from lucid.nn.modules.pooling import *
+from lucid.nn.modules.rnn import *
 from lucid.nn.modules.sparse import *
 from lucid.nn.modules.upsampling import *

@@ -12,7 +12,7 @@ from lucid._grad_mode import no_grad
 from lucid._handles import Hooks, RemovableHandle
 from lucid.nn.modules._global_hooks import attach
 from lucid.nn.modules._state_dict import _EXTRA_STATE_KEY_SUFFIX, set_extra_state
-from lucid.nn.parameter import Parameter
+from lucid.nn.parameter import Parameter, is_lazy
 from lucid.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -177,6 +177,13 @@ def _load_one(module: Module, name: str, key: str, current: Tensor, value: Any, 
             f'While copying the parameter named "{key}", expected lucid.Tensor or Tensor-like object from checkpoint '
             f"but received {type(value)}"
         )
+    if is_lazy(current) and is_lazy(value):
+        return None  # neither has values
+    if is_lazy(current) and not assign:
+        return (
+            f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the parameter in the "
+            "current model is uninitialized; materialize it first, as modules with LazyModuleMixin do."
+        )
     if not assign:
         if current.ndim == 0 and tuple(value.shape) == (1,):
             value = value[0]  # old checkpoints have scalars with one dimension
@@ -217,7 +224,8 @@ class _Snapshot:
     def __init__(self, root: Module) -> None:
         self.modules = [(module, dict(vars(module)), _contents(module)) for module in dict.fromkeys(root.modules())]
         tensors = [t for m, _, _ in self.modules for t in (*m._parameters.values(), *m._buffers.values())]
-        self.tensors = [(t, _tape.array(t), t.requires_grad) for t in tensors if t is not None]
+        self.lazy = [(t, type(t), t.data) for t in tensors if is_lazy(t)]
+        self.tensors = [(t, _tape.array(t), t.requires_grad) for t in tensors if t is not None and not is_lazy(t)]
 
     def restore(self) -> None:
         for module, attributes, containers in self.modules:
@@ -226,6 +234,9 @@ class _Snapshot:
             for held, copy in containers:
                 held.clear()
                 held.extend(copy) if isinstance(held, list) else held.update(copy)
+        for param, kind, empty in self.lazy:
+            param.__class__ = kind
+            param.data = empty
         with no_grad():
             for t, array, requires_grad in self.tensors:
                 now = _tape.array(t)

@@ -8,11 +8,19 @@ from typing import Any
 from lucid import creation, dtypes, ops
 from lucid.nn import init
 from lucid.nn.functional.batchnorm import batch_norm_with
+from lucid.nn.modules.lazy import LazyModuleMixin
 from lucid.nn.modules.module import Module
-from lucid.nn.parameter import Parameter
+from lucid.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from lucid.tensor import Tensor
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+]
 
 
 class _NormBase(Module):
@@ -165,3 +173,68 @@ class BatchNorm3d(_BatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim != 5:
             raise ValueError(f"expected 5D input (got {input.ndim}D input)")
+
+
+class _LazyNormBase(LazyModuleMixin, _NormBase):
+    """A normalisation that takes `num_features` from its first input."""
+
+    def __init__(
+        self,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(0, eps, momentum, False, False)
+        self.affine, self.track_running_stats = affine, track_running_stats
+        if affine:
+            self.weight = UninitializedParameter(device=device, dtype=dtype)
+            if bias:
+                self.bias = UninitializedParameter(device=device, dtype=dtype)
+        if track_running_stats:
+            self.running_mean = UninitializedBuffer(device=device, dtype=dtype)
+            self.running_var = UninitializedBuffer(device=device, dtype=dtype)
+            self.num_batches_tracked = creation.zeros((), device=device, dtype=dtypes.int64)
+
+    def reset_parameters(self) -> None:
+        """Reset the running statistics, set the weight to 1 and the bias to 0, if they have a shape."""
+        if self.num_features != 0 and not self.has_uninitialized_params():
+            super().reset_parameters()
+
+    def _channel_dim(self, input: Tensor) -> int:
+        return 1
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Give parameters and running statistics the shape that fits `input`."""
+        self._check_input_dim(input)
+        if self.has_uninitialized_params():
+            self.num_features = input.shape[self._channel_dim(input)]
+            for t in (self.weight, self.bias, self.running_mean, self.running_var):
+                if isinstance(t, (UninitializedParameter, UninitializedBuffer)):
+                    t.materialize(self.num_features)
+            self.reset_parameters()
+        elif self.num_features == 0:  # the values were loaded
+            held = (self.weight, self.running_mean)
+            self.num_features = next((t.shape[0] for t in held if t is not None), 0)
+
+
+class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
+    """A `BatchNorm1d` that takes `num_features` from its first input, and is a `BatchNorm1d` from then on."""
+
+    cls_to_become = BatchNorm1d
+
+
+class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
+    """A `BatchNorm2d` that takes `num_features` from its first input, and is a `BatchNorm2d` from then on."""
+
+    cls_to_become = BatchNorm2d
+
+
+class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
+    """A `BatchNorm3d` that takes `num_features` from its first input, and is a `BatchNorm3d` from then on."""
+
+    cls_to_become = BatchNorm3d

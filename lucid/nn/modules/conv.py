@@ -10,11 +10,25 @@ from lucid import creation
 from lucid.nn import functional as F
 from lucid.nn import init
 from lucid.nn.functional.conv import _conv, _transposed
+from lucid.nn.modules.lazy import LazyModuleMixin
 from lucid.nn.modules.module import Module
-from lucid.nn.parameter import Parameter
+from lucid.nn.parameter import Parameter, UninitializedParameter
 from lucid.tensor import Tensor
 
-__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
+__all__ = [
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+]
 
 _Size = int | Sequence[int]
 _MODES = ("zeros", "reflect", "replicate", "circular")
@@ -94,14 +108,14 @@ class _ConvNd(Module):
             self.register_parameter("bias", None)
         self.reset_parameters()
 
-    def _around(self) -> list[int]:
+    def _around(self) -> Sequence[int]:
         """The padding in the form that `nn.functional.pad` takes: the last dimension first, before and after."""
         if self.padding == "valid":
             return [0, 0] * len(self.kernel_size)
         if self.padding == "same":
-            total = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+            total = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=False)]
             return [p for t in reversed(total) for p in (t // 2, t - t // 2)]
-        return [int(p) for p in reversed(self.padding) for _ in range(2)]
+        return tuple([p for p in reversed(self.padding) for _ in range(2)])
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew, uniform within 1/sqrt(fan_in)."""
@@ -114,13 +128,12 @@ class _ConvNd(Module):
 
     def extra_repr(self) -> str:
         """The sizes, and what is not the default."""
-        n = len(self.kernel_size)
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        if self.padding != (0,) * n:
+        if self.padding != (0,) * len(self.padding):
             parts.append(f"padding={self.padding}")
-        if self.dilation != (1,) * n:
+        if self.dilation != (1,) * len(self.dilation):
             parts.append(f"dilation={self.dilation}")
-        if self.output_padding != (0,) * n:
+        if self.output_padding != (0,) * len(self.output_padding):
             parts.append(f"output_padding={self.output_padding}")
         if self.groups != 1:
             parts.append(f"groups={self.groups}")
@@ -278,9 +291,13 @@ class _ConvTransposeNd(_ConvNd):
                 f"{type(self).__name__}: for {input.ndim}D input, output_size must have {n} or {input.ndim} "
                 f"elements (got {len(wanted)})"
             )
-        rows = zip(input.shape[-n:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
+        if input.ndim <= n:
+            raise IndexError(f"{type(self).__name__}: expected {n + 1}D or {n + 2}D input, got {input.ndim}D input")
+        if min(map(len, (self.stride, self.padding, self.dilation, self.kernel_size))) < n:
+            raise IndexError(f"{type(self).__name__}: to choose an output size, all sizes have to be given for {n}")
+        rows = zip(input.shape[-n:], self.stride, self.padding, self.dilation, self.kernel_size, strict=False)
         low = [(s - 1) * t - 2 * int(p) + d * (k - 1) + 1 for s, t, p, d, k in rows]
-        high = [v + t - 1 for v, t in zip(low, self.stride, strict=True)]
+        high = [v + t - 1 for v, t in zip(low, self.stride, strict=False)]
         if any(not a <= w <= b for w, a, b in zip(wanted, low, high, strict=True)):
             raise ValueError(
                 f"requested an output size of {wanted}, but valid sizes range from {low} to {high} (for an input "
@@ -320,3 +337,118 @@ class ConvTranspose3d(_ConvTransposeNd):
     """The transpose of `Conv3d`, for inputs (N, C, D, H, W) or (C, D, H, W). Arguments as in `ConvTranspose2d`."""
 
     _n = 3
+
+
+class _LazyConvXdMixin(LazyModuleMixin, _ConvNd):
+    """A convolution that takes `in_channels` from its first input."""
+
+    weight: UninitializedParameter
+    bias: UninitializedParameter | None
+
+    def _leave_open(self, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
+        self.out_channels = out_channels
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, if they have a shape."""
+        if self.in_channels != 0 and not self.has_uninitialized_params():
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Give weight and bias the shapes that fit `input`."""
+        if self.has_uninitialized_params():
+            self.in_channels = self._get_in_channels(input)
+            first, second = (self.in_channels, self.out_channels)[:: 1 if self.transposed else -1]
+            self.weight.materialize((first, second // self.groups, *self.kernel_size))
+            if self.bias is not None:
+                self.bias.materialize(self.out_channels)
+            self.reset_parameters()
+        elif self.in_channels == 0:  # the values were loaded
+            self.in_channels = self.weight.shape[0] if self.transposed else self.weight.shape[1] * self.groups
+
+    def _get_in_channels(self, input: Tensor) -> int:
+        n = len(self.kernel_size)
+        if input.ndim not in (n + 1, n + 2):
+            raise RuntimeError(
+                f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {type(self).__name__}, but got input "
+                f"of size: {input.shape}"
+            )
+        channels: int = input.shape[-n - 1]
+        if channels % self.groups != 0:
+            raise ValueError(f"in_channels must be divisible by groups, got an input of {channels} channels")
+        return channels
+
+
+class _LazyConv(_LazyConvXdMixin, _Conv):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: _Size,
+        stride: _Size = 1,
+        padding: str | _Size = 0,
+        dilation: _Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode)
+        self._leave_open(out_channels, bias, device, dtype)
+
+
+class LazyConv1d(_LazyConv, Conv1d):
+    """A `Conv1d` that takes `in_channels` from its first input, and is a `Conv1d` from then on."""
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConv, Conv2d):
+    """A `Conv2d` that takes `in_channels` from its first input, and is a `Conv2d` from then on."""
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyConv, Conv3d):
+    """A `Conv3d` that takes `in_channels` from its first input, and is a `Conv3d` from then on."""
+
+    cls_to_become = Conv3d
+
+
+class _LazyConvTranspose(_LazyConvXdMixin, _ConvTransposeNd):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: _Size,
+        stride: _Size = 1,
+        padding: _Size = 0,
+        output_padding: _Size = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: _Size = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode)
+        self._leave_open(out_channels, bias, device, dtype)
+
+
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
+    """A `ConvTranspose1d` that takes `in_channels` from its first input, and is a `ConvTranspose1d` from then on."""
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
+    """A `ConvTranspose2d` that takes `in_channels` from its first input, and is a `ConvTranspose2d` from then on."""
+
+    cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
+    """A `ConvTranspose3d` that takes `in_channels` from its first input, and is a `ConvTranspose3d` from then on."""
+
+    cls_to_become = ConvTranspose3d

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from lucid.nn import functional as F
-from lucid.nn.modules.batchnorm import _NormBase
+from lucid.nn.modules.batchnorm import _LazyNormBase, _NormBase
 from lucid.tensor import Tensor
 
-__all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
+__all__ = [
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+]
 
 
 class _InstanceNorm(_NormBase):
@@ -96,3 +103,29 @@ class InstanceNorm3d(_InstanceNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in (4, 5):
             raise ValueError(f"expected 4D or 5D input (got {input.ndim}D input)")
+
+
+class _LazyInstanceNorm(_LazyNormBase, _InstanceNorm):
+    def _channel_dim(self, input: Tensor) -> int:
+        return 0 if input.ndim == self._unbatched() else 1
+
+
+class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
+    """An `InstanceNorm1d` that takes `num_features` from its first input, and is one from then on.
+
+    `affine` and `track_running_stats` are True if left out, other than in `InstanceNorm1d`.
+    """
+
+    cls_to_become = InstanceNorm1d
+
+
+class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
+    """An `InstanceNorm2d` that takes `num_features` from its first input, see `LazyInstanceNorm1d`."""
+
+    cls_to_become = InstanceNorm2d
+
+
+class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):
+    """An `InstanceNorm3d` that takes `num_features` from its first input, see `LazyInstanceNorm1d`."""
+
+    cls_to_become = InstanceNorm3d

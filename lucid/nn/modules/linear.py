@@ -8,11 +8,12 @@ from typing import Any
 from lucid import creation
 from lucid.nn import init
 from lucid.nn.functional.linear import bilinear, linear
+from lucid.nn.modules.lazy import LazyModuleMixin
 from lucid.nn.modules.module import Module
-from lucid.nn.parameter import Parameter
+from lucid.nn.parameter import Parameter, UninitializedParameter
 from lucid.tensor import Tensor
 
-__all__ = ["Bilinear", "Identity", "Linear"]
+__all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 
 
 class Identity(Module):
@@ -76,9 +77,6 @@ class Linear(Module):
         held = self._parameters  # asked directly: an attribute takes Python several times as long
         if "weight" in held and "bias" in held:
             return linear(input, held["weight"], held["bias"])  # type: ignore[arg-type]
-        own = self._parameters  # a third of the cost of attributes that Python has to ask __getattr__ for
-        if "weight" in own and "bias" in own:
-            return linear(input, own["weight"], own["bias"])  # type: ignore[arg-type]
         return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -88,6 +86,49 @@ class Linear(Module):
 
 class NonDynamicallyQuantizableLinear(Linear):
     """The output projection of `MultiheadAttention`: a `Linear` with the name that PyTorch prints."""
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """A `Linear` that takes `in_features` from its first input, and is a `Linear` from then on.
+
+    Args:
+        out_features: size of the last dimension of the output.
+        bias: whether to add a bias.
+        device: where the parameters live.
+        dtype: of the parameters.
+    """
+
+    cls_to_become = Linear
+    weight: UninitializedParameter
+    bias: UninitializedParameter | None
+
+    def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(0, 0, False)
+        self.out_features = out_features
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, if they have a shape."""
+        if self.in_features != 0 and not self.has_uninitialized_params():
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Give weight and bias the shapes that fit `input`."""
+        if self.has_uninitialized_params():
+            self.in_features = input.shape[-1]
+            self.weight.materialize((self.out_features, self.in_features))
+            if self.bias is not None:
+                self.bias.materialize(self.out_features)
+            self.reset_parameters()
+        elif self.in_features == 0:  # the values were loaded
+            if input.shape[-1] != self.weight.shape[-1]:
+                raise AssertionError(
+                    f"LazyLinear: the last dimension of the input has {input.shape[-1]} elements, the weight that was "
+                    f"loaded has in_features={self.weight.shape[-1]}"
+                )
+            self.in_features = input.shape[-1]
 
 
 class Bilinear(Module):

@@ -99,6 +99,8 @@ class HuberLoss(_Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
+        if not isinstance(delta, (int, float)):
+            raise TypeError(f"HuberLoss: expected delta to be a float or an int, got {type(delta)}")
         self.delta = delta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -179,6 +181,7 @@ class BCELoss(_WeightedLoss):
 class BCEWithLogitsLoss(_Loss):
     """`BCELoss` of the sigmoid of the input: see `nn.functional.binary_cross_entropy_with_logits`."""
 
+    __constants__ = []  # noqa: RUF012 - alone among the losses
     weight: Tensor | None
     pos_weight: Tensor | None
 

@@ -16,7 +16,7 @@ __all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 def _parameter(module: Module, name: str, wanted: bool, *size: int, device: Any, dtype: Any) -> None:
-    module.register_parameter(name, Parameter(creation.zeros(*size, device=device, dtype=dtype)) if wanted else None)
+    module.register_parameter(name, Parameter(creation.zeros(size, device=device, dtype=dtype)) if wanted else None)
 
 
 def _shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
@@ -113,9 +113,9 @@ class RMSNorm(Module):
         if self.weight is not None:
             init.ones_(self.weight)
 
-    def forward(self, input: Tensor) -> Tensor:
-        """`input`, shape (*, *normalized_shape), normalised."""
-        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+    def forward(self, x: Tensor) -> Tensor:
+        """`x`, shape (*, *normalized_shape), normalised."""
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         """The sizes and options."""

@@ -77,25 +77,36 @@ class _ZeroPad(_ConstantPad):
         return f"{self.padding}"
 
 
-class CircularPad1d(_Pad):
+class _CircularPad(_Pad):
+    _mode = "circular"
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        n = self._n
+        if input.ndim not in (n + 1, n + 2):
+            raise ValueError(f"expected {n + 1}D or {n + 2}D input (got {input.ndim}D input)")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`input`, padded. Raises ValueError for an input of other dimensions."""
+        self._check_input_dim(input)
+        return super().forward(input)
+
+
+class CircularPad1d(_CircularPad):
     """Pads an input (N, C, L) or (C, L) with what is at the other end."""
 
     _n = 1
-    _mode = "circular"
 
 
-class CircularPad2d(_Pad):
+class CircularPad2d(_CircularPad):
     """Pads an input (N, C, H, W) or (C, H, W) with what is at the other end."""
 
     _n = 2
-    _mode = "circular"
 
 
-class CircularPad3d(_Pad):
+class CircularPad3d(_CircularPad):
     """Pads an input (N, C, D, H, W) or (C, D, H, W) with what is at the other end."""
 
     _n = 3
-    _mode = "circular"
 
 
 class ConstantPad1d(_ConstantPad):
