@@ -19,3 +19,30 @@ from lucid.nn.modules.pooling import *
 from lucid.nn.modules.rnn import *
 from lucid.nn.modules.sparse import *
 from lucid.nn.modules.upsampling import *
+
+from lucid.nn.modules import (  # isort: skip # for what they list; without a list of its own, `utils` would go to lucid.nn
+    activation,
+    batchnorm,
+    container,
+    conv,
+    distance,
+    dropout,
+    flatten,
+    fold,
+    instancenorm,
+    linear,
+    loss,
+    normalization,
+    padding,
+    pixelshuffle,
+    pooling,
+    rnn,
+    sparse,
+    upsampling,
+)
+
+__all__ = ["Module"]
+__all__ += activation.__all__ + batchnorm.__all__ + container.__all__ + conv.__all__ + distance.__all__
+__all__ += dropout.__all__ + flatten.__all__ + fold.__all__ + instancenorm.__all__ + linear.__all__ + loss.__all__
+__all__ += normalization.__all__ + padding.__all__ + pixelshuffle.__all__ + pooling.__all__ + rnn.__all__
+__all__ += sparse.__all__ + upsampling.__all__
