@@ -165,6 +165,8 @@ def build(info: Any, sample: Any, training: bool) -> tuple[Any, Any]:
     (args, kwargs), (my_args, my_kwargs) = Twins()((given.args, given.kwargs))
     theirs = info.module_cls(*args, **kwargs).train(training)
     mine = counterpart(info.module_cls)(*my_args, **my_kwargs).train(training)
+    if any(b.dtype is torch.float64 for b in theirs.buffers()):  # of fractional pooling, whatever dtype is asked for
+        theirs, mine = theirs.float(), mine.float()
     if info.is_lazy:
         shaping = Twins()(cast(sample.forward_input.args, torch.float32))
         for module, arguments in zip((theirs, mine), shaping, strict=True):

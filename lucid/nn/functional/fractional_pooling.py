@@ -118,7 +118,7 @@ def _pooled(n: int, input: Any, kernel: Any, output_size: Any, ratio: Any, sampl
     def run(x: mx.array, u: mx.array) -> list[mx.array]:
         if not x.size or not all(outs):
             return [mx.zeros((*shape[:-n], *outs), x.dtype), mx.zeros((*shape[:-n], *outs), mx.int64)]
-        flat = x.reshape(batch, channels, -1)
+        flat, u = x.reshape(batch, channels, -1), u[:batch]
         index: Any = 0
         for axis in range(n):
             # PyTorch's samples are in the order D, H, W for three dimensions, but W, H for two.
@@ -154,5 +154,8 @@ def _check_samples(name: str, n: int, input: Tensor, samples: Any, batch: int, c
     _check.tensor(name, "_random_samples", samples)
     _check.same_dtype(name, input=input, _random_samples=samples)
     shape = tuple(samples._data.shape)
-    if len(shape) != 3 or shape[0] < batch or shape[1] < channels or shape[2] != n:
-        raise RuntimeError(f"{name}: expected _random_samples of shape {(batch, channels, n)}, got {shape}")
+    if len(shape) != 3 or shape[0] < batch or shape[1:] != (channels, n):
+        raise RuntimeError(
+            f"{name}: expected _random_samples of shape {(batch, channels, n)}, or with more in the first dimension, "
+            f"got {shape}"
+        )

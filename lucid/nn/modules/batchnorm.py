@@ -20,6 +20,7 @@ __all__ = [
     "LazyBatchNorm1d",
     "LazyBatchNorm2d",
     "LazyBatchNorm3d",
+    "SyncBatchNorm",
 ]
 
 
@@ -175,6 +176,92 @@ class BatchNorm3d(_BatchNorm):
             raise ValueError(f"expected 5D input (got {input.ndim}D input)")
 
 
+class SyncBatchNorm(_BatchNorm):
+    """`BatchNorm1d` for an input (N, C, *), with statistics that several processes share, where there are several.
+
+    There is one process here, so it does what `BatchNorm1d` does, as it does in PyTorch before
+    `init_process_group()`. Models that have it load, train and are saved.
+
+    Args:
+        num_features: the number of channels.
+        eps: added to the variance.
+        momentum: how much of the running statistics a batch replaces; None for the average over all batches.
+        affine: whether there are a weight and a bias.
+        track_running_stats: whether to keep running statistics.
+        process_group: has to be None: there is no `lucid.distributed` to make one.
+        device: where parameters and buffers live.
+        dtype: of the parameters and statistics.
+        bias: whether there is a bias.
+
+    Raises ValueError for an input of fewer dimensions, or without channels; NotImplementedError for a group.
+    """
+
+    process_group: Any
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        if process_group is not None:
+            raise NotImplementedError(
+                "SyncBatchNorm: process groups are not supported, expected process_group=None for the statistics of "
+                f"this process, got {process_group!r}"
+            )
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
+
+    def _check_non_zero_input_channels(self, input: Tensor) -> None:
+        if input.shape[1] == 0:
+            raise ValueError("SyncBatchNorm number of input channels should be non-zero")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`input`, normalised with its own statistics in training, with the running ones otherwise."""
+        self._check_input_dim(input)
+        self._check_non_zero_input_channels(input)
+        if self.training and self.track_running_stats and self.num_batches_tracked is None:
+            raise AssertionError("num_batches_tracked must not be None")
+        return super().forward(input)
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """`module` with a SyncBatchNorm in place of each `BatchNorm1d`, `2d` and `3d`, with the same parameters.
+
+        It is changed in place, unless it is one of these itself; the result is what to use.
+        """
+        made = module
+        if isinstance(module, _BatchNorm):
+            made = SyncBatchNorm(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+                bias=module.bias is not None,
+            )
+            if module.affine:
+                made.weight, made.bias = module.weight, module.bias
+            made.running_mean, made.running_var = module.running_mean, module.running_var
+            made.num_batches_tracked = module.num_batches_tracked
+            made.training = module.training
+        for name, child in module.named_children():
+            made.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return made
+
+
 class _LazyNormBase(LazyModuleMixin, _NormBase):
     """A normalisation that takes `num_features` from its first input."""
 
@@ -222,19 +309,22 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
             self.num_features = next((t.shape[0] for t in held if t is not None), 0)
 
 
-class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
+class LazyBatchNorm1d(_LazyNormBase, _BatchNorm):
     """A `BatchNorm1d` that takes `num_features` from its first input, and is a `BatchNorm1d` from then on."""
 
     cls_to_become = BatchNorm1d
+    _check_input_dim = BatchNorm1d._check_input_dim
 
 
-class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
+class LazyBatchNorm2d(_LazyNormBase, _BatchNorm):
     """A `BatchNorm2d` that takes `num_features` from its first input, and is a `BatchNorm2d` from then on."""
 
     cls_to_become = BatchNorm2d
+    _check_input_dim = BatchNorm2d._check_input_dim
 
 
-class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
+class LazyBatchNorm3d(_LazyNormBase, _BatchNorm):
     """A `BatchNorm3d` that takes `num_features` from its first input, and is a `BatchNorm3d` from then on."""
 
     cls_to_become = BatchNorm3d
+    _check_input_dim = BatchNorm3d._check_input_dim

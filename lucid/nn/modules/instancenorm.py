@@ -33,13 +33,13 @@ class _InstanceNorm(_NormBase):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
-    def _unbatched(self) -> int:
+    def _get_no_batch_dim(self) -> int:
         raise NotImplementedError
 
     def forward(self, input: Tensor) -> Tensor:
         """`input`, each channel of each sample normalised with its own statistics, or with the running ones."""
         self._check_input_dim(input)
-        single = input.ndim == self._unbatched()
+        single = input.ndim == self._get_no_batch_dim()
         channels = input.shape[0 if single else 1]
         if channels != self.num_features and self.affine:
             raise ValueError(
@@ -75,7 +75,7 @@ class InstanceNorm1d(_InstanceNorm):
     Raises ValueError for an input of other dimensions.
     """
 
-    def _unbatched(self) -> int:
+    def _get_no_batch_dim(self) -> int:
         return 2
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -86,7 +86,7 @@ class InstanceNorm1d(_InstanceNorm):
 class InstanceNorm2d(_InstanceNorm):
     """`InstanceNorm1d` for an input (N, C, H, W) or (C, H, W)."""
 
-    def _unbatched(self) -> int:
+    def _get_no_batch_dim(self) -> int:
         return 3
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -97,7 +97,7 @@ class InstanceNorm2d(_InstanceNorm):
 class InstanceNorm3d(_InstanceNorm):
     """`InstanceNorm1d` for an input (N, C, D, H, W) or (C, D, H, W)."""
 
-    def _unbatched(self) -> int:
+    def _get_no_batch_dim(self) -> int:
         return 4
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -107,25 +107,31 @@ class InstanceNorm3d(_InstanceNorm):
 
 class _LazyInstanceNorm(_LazyNormBase, _InstanceNorm):
     def _channel_dim(self, input: Tensor) -> int:
-        return 0 if input.ndim == self._unbatched() else 1
+        return 0 if input.ndim == self._get_no_batch_dim() else 1
 
 
-class LazyInstanceNorm1d(_LazyInstanceNorm, InstanceNorm1d):
+class LazyInstanceNorm1d(_LazyInstanceNorm):
     """An `InstanceNorm1d` that takes `num_features` from its first input, and is one from then on.
 
     `affine` and `track_running_stats` are True if left out, other than in `InstanceNorm1d`.
     """
 
     cls_to_become = InstanceNorm1d
+    _check_input_dim = InstanceNorm1d._check_input_dim
+    _get_no_batch_dim = InstanceNorm1d._get_no_batch_dim
 
 
-class LazyInstanceNorm2d(_LazyInstanceNorm, InstanceNorm2d):
+class LazyInstanceNorm2d(_LazyInstanceNorm):
     """An `InstanceNorm2d` that takes `num_features` from its first input, see `LazyInstanceNorm1d`."""
 
     cls_to_become = InstanceNorm2d
+    _check_input_dim = InstanceNorm2d._check_input_dim
+    _get_no_batch_dim = InstanceNorm2d._get_no_batch_dim
 
 
-class LazyInstanceNorm3d(_LazyInstanceNorm, InstanceNorm3d):
+class LazyInstanceNorm3d(_LazyInstanceNorm):
     """An `InstanceNorm3d` that takes `num_features` from its first input, see `LazyInstanceNorm1d`."""
 
     cls_to_become = InstanceNorm3d
+    _check_input_dim = InstanceNorm3d._check_input_dim
+    _get_no_batch_dim = InstanceNorm3d._get_no_batch_dim

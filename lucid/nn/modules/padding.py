@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from lucid.nn import functional as F
 from lucid.nn.modules.module import Module
+from lucid.nn.modules.utils import _ntuple
 from lucid.tensor import Tensor
 
 __all__ = [
@@ -40,7 +41,7 @@ class _Pad(Module):
 
     def __init__(self, padding: _Size) -> None:
         super().__init__()
-        self.padding = tuple(padding) if isinstance(padding, Sequence) else (padding,) * (2 * self._n)
+        self.padding = _ntuple(2 * self._n)(padding)
 
     def forward(self, input: Tensor) -> Tensor:
         """`input`, padded."""
@@ -51,7 +52,7 @@ class _Pad(Module):
         return f"{self.padding}"
 
 
-class _ConstantPad(_Pad):
+class _ConstantPadNd(_Pad):
     __constants__ = ["padding", "value"]  # noqa: RUF012
     value: Any
 
@@ -68,7 +69,7 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-class _ZeroPad(_ConstantPad):
+class _ZeroPad(_ConstantPadNd):
     def __init__(self, padding: _Size) -> None:
         super().__init__(padding, 0.0)
 
@@ -77,7 +78,15 @@ class _ZeroPad(_ConstantPad):
         return f"{self.padding}"
 
 
-class _CircularPad(_Pad):
+class _ReflectionPadNd(_Pad):
+    _mode = "reflect"
+
+
+class _ReplicationPadNd(_Pad):
+    _mode = "replicate"
+
+
+class _CircularPadNd(_Pad):
     _mode = "circular"
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -91,97 +100,85 @@ class _CircularPad(_Pad):
         return super().forward(input)
 
 
-class CircularPad1d(_CircularPad):
+class CircularPad1d(_CircularPadNd):
     """Pads an input (N, C, L) or (C, L) with what is at the other end."""
 
     _n = 1
 
 
-class CircularPad2d(_CircularPad):
+class CircularPad2d(_CircularPadNd):
     """Pads an input (N, C, H, W) or (C, H, W) with what is at the other end."""
 
     _n = 2
 
 
-class CircularPad3d(_CircularPad):
+class CircularPad3d(_CircularPadNd):
     """Pads an input (N, C, D, H, W) or (C, D, H, W) with what is at the other end."""
 
     _n = 3
 
 
-class ConstantPad1d(_ConstantPad):
+class ConstantPad1d(_ConstantPadNd):
     """Pads an input (N, C, L) or (C, L) with `value`."""
 
     _n = 1
 
 
-class ConstantPad2d(_ConstantPad):
+class ConstantPad2d(_ConstantPadNd):
     """Pads an input (N, C, H, W) or (C, H, W) with `value`."""
 
     _n = 2
 
 
-class ConstantPad3d(_ConstantPad):
+class ConstantPad3d(_ConstantPadNd):
     """Pads an input (N, C, D, H, W) or (C, D, H, W) with `value`."""
 
     _n = 3
 
 
-class ReflectionPad1d(_Pad):
+class ReflectionPad1d(_ReflectionPadNd):
     """Pads an input (N, C, L) or (C, L) with its mirror image, the edge not repeated."""
 
     _n = 1
-    _mode = "reflect"
 
 
-class ReflectionPad2d(_Pad):
+class ReflectionPad2d(_ReflectionPadNd):
     """Pads an input (N, C, H, W) or (C, H, W) with its mirror image, the edge not repeated."""
 
     _n = 2
-    _mode = "reflect"
 
 
-class ReflectionPad3d(_Pad):
+class ReflectionPad3d(_ReflectionPadNd):
     """Pads an input (N, C, D, H, W) or (C, D, H, W) with its mirror image, the edge not repeated."""
 
     _n = 3
-    _mode = "reflect"
 
 
-class ReplicationPad1d(_Pad):
+class ReplicationPad1d(_ReplicationPadNd):
     """Pads an input (N, C, L) or (C, L) with its edge."""
 
     _n = 1
-    _mode = "replicate"
 
 
-class ReplicationPad2d(_Pad):
+class ReplicationPad2d(_ReplicationPadNd):
     """Pads an input (N, C, H, W) or (C, H, W) with its edge."""
 
     _n = 2
-    _mode = "replicate"
 
 
-class ReplicationPad3d(_Pad):
+class ReplicationPad3d(_ReplicationPadNd):
     """Pads an input (N, C, D, H, W) or (C, D, H, W) with its edge."""
 
     _n = 3
-    _mode = "replicate"
 
 
-class ZeroPad1d(_ZeroPad):
+class ZeroPad1d(_ZeroPad, ConstantPad1d):
     """Pads an input (N, C, L) or (C, L) with zeros."""
 
-    _n = 1
 
-
-class ZeroPad2d(_ZeroPad):
+class ZeroPad2d(_ZeroPad, ConstantPad2d):
     """Pads an input (N, C, H, W) or (C, H, W) with zeros."""
 
-    _n = 2
 
-
-class ZeroPad3d(_ZeroPad):
+class ZeroPad3d(_ZeroPad, ConstantPad3d):
     """Pads an input (N, C, D, H, W) or (C, D, H, W) with zeros."""
-
-    _n = 3

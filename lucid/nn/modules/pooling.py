@@ -1,4 +1,4 @@
-"""Pooling."""
+"""Pooling. Fractional and partially inverse pooling live in files of their own and are found here too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from lucid.nn import functional as F
+from lucid.nn.modules._fractional_pooling import FractionalMaxPool2d, FractionalMaxPool3d
+from lucid.nn.modules._unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
+from lucid.nn.modules._unpooling import _MaxUnpoolNd as _MaxUnpoolNd
 from lucid.nn.modules.module import Module
 from lucid.tensor import Tensor
 
@@ -19,12 +22,17 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
 ]
 
 _Size = int | Sequence[int]
@@ -278,13 +286,18 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
         return F.adaptive_avg_pool3d(input, self.output_size)
 
 
-class _AdaptiveMaxPoolNd(_AdaptiveAvgPoolNd):
+class _AdaptiveMaxPoolNd(Module):
     __constants__ = ["output_size", "return_indices"]  # noqa: RUF012
+    output_size: Any
     return_indices: bool
 
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
-        super().__init__(output_size)
-        self.return_indices = return_indices
+        super().__init__()
+        self.output_size, self.return_indices = output_size, return_indices
+
+    def extra_repr(self) -> str:
+        """The size."""
+        return f"output_size={self.output_size}"
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
