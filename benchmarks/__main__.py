@@ -1,12 +1,12 @@
-"""Print the table: `python -m benchmarks [operations|overhead|gpt|recurrent]`."""
+"""Print the table: `python -m benchmarks [operations|overhead|gpt|recurrent|resnet]`."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import gpt, operations, overhead, recurrent
+from benchmarks import gpt, operations, overhead, recurrent, resnet
 
-SUITES = {"operations": operations, "overhead": overhead, "gpt": gpt, "recurrent": recurrent}
+SUITES = {"operations": operations, "overhead": overhead, "gpt": gpt, "recurrent": recurrent, "resnet": resnet}
 
 
 def main(names: list[str]) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import mlx.core as mx
 
 from lucid import _tape
+from lucid._channels import Last, first, last
 from lucid._grad_mode import mode
 from lucid._tape import Leaf, Node, Pick, TensorCore, accumulate, apply, array, as_tensor
+from lucid._views import ChannelsLast
 from lucid.dtypes import OF_MX
 
 
@@ -88,7 +90,7 @@ def _per_node(
 
     def send(node: Node, index: int, gradient: Any) -> None:
         slots = cotangents.setdefault(node, {})
-        slots[index] = gradient if index not in slots else _add(slots[index], gradient)
+        slots[index] = gradient if index not in slots else _add(slots[index], gradient, node)
 
     def finish(node: Node) -> dict[int, Any] | None:
         slots = cotangents.pop(node, None)
@@ -133,8 +135,12 @@ def _per_node(
     return found
 
 
-def _add(a: Any, b: Any) -> Any:
-    return apply(mx.add, a, b) if isinstance(a, TensorCore) else a + b
+def _add(a: Any, b: Any, node: Node) -> Any:
+    if isinstance(a, TensorCore):
+        return apply(mx.add, a, b)
+    if node.fn.__class__ is Last and a.ndim > 2:  # two that lie channels last: so does their sum
+        return first(last(a) + last(b))
+    return a + b
 
 
 def _like(value: Any, given: Any) -> Any:
@@ -208,15 +214,21 @@ def _replay(
             leaves.append((node, node.out()._data))
     slot.update((n, len(leaves) + k) for k, n in enumerate(played))
     program: list[tuple[Any, Any, Sequence[Any]]] = []  # a function, where each argument comes from, or its constant
+    lies: set[int] = set()  # the slots whose values are kept channels last: all that use one add up their gradients so
     for node in played:
         if isinstance(node, Pick):
-            program.append((node.index, slot[node.inputs[0]], ()))
+            source = slot[node.inputs[0]]
+            program.append((node.index, source, ()))
+            if source in lies and node.index < node.fn.outputs:  # type: ignore[union-attr]
+                lies.add(slot[node])
         else:
             sources = [
                 slot.get((n, id(p)) if isinstance(n, Leaf) else n)
                 for n, p in zip(node.inputs, node.primals, strict=True)
             ]
-            program.append((node.fn, sources, node.primals))
+            program.append((_between(node.fn, sources, node.primals, lies), sources, node.primals))
+            if node.fn.__class__ is Last:
+                lies.add(slot[node])
     outputs = [slot[n] for n, _ in roots]
     kept: list[Any] = []
 
@@ -228,16 +240,25 @@ def _replay(
             else:
                 env.append(fn(*[p if s is None else env[s] for s, p in zip(sources, primals)]))  # noqa: B905
         kept[:] = env
+        ends = [first(env[k]) if k in lies else env[k] for k in outputs]
         if len(outputs) == 1:
-            return [env[outputs[0]]]
-        return [mx.contiguous(env[k]) for k in outputs]  # MLX 0.32 drops a cotangent where two outputs are one array
+            return ends
+        return [mx.contiguous(end) for end in ends]  # MLX 0.32 drops a cotangent where two outputs are one array
 
     gradients = mx.vjp(play, [p for _, p in leaves], [g for _, g in roots])[1]
-    for node, (_, sources, primals), value in zip(played, program, kept[len(leaves) :], strict=True):
+    for node, (_, sources, primals), k in zip(played, program, range(len(leaves), len(kept)), strict=True):
         # What is alive now shares the graph that the gradients use.
+        value = kept[k]
+        if k in lies and value.__class__ is mx.array:
+            inside, value = value, first(value)
+            kept[k] = value
+        else:
+            inside = None
         t = node.out() if node.out is not None else None
         if t is not None and t._node is node:
             t._data = value
+            if inside is not None and t._extra.__class__ is ChannelsLast:
+                t._extra.inside, t._extra.outside = inside, value
         if node.outputs > 1 and node.follow is not None:
             node.follow(value)
         if retain_graph and not isinstance(node, Pick):
@@ -251,6 +272,23 @@ def _replay(
             if targets is None or leaf in targets:
                 leaf.accumulate(gradient)  # type: ignore[attr-defined]
     return found
+
+
+def _between(fn: Any, sources: Sequence[int | None], primals: Sequence[Any], lies: set[int]) -> Any:
+    """`fn` for arguments of which those from slots in `lies` come channels last; so does the result of a `Last`."""
+    turns: list[Any] = [first if s in lies else None for s in sources]
+    if fn.__class__ is Last:
+        ndim = fn.ndim(primals)
+        for k in fn.inside:
+            turns[k] = None if turns[k] and primals[k].ndim == ndim else _then(turns[k], ndim)
+        fn = fn.fn
+    if not any(turns):
+        return fn
+    return lambda *arguments: fn(*[a if turn is None else turn(a) for a, turn in zip(arguments, turns, strict=True)])
+
+
+def _then(turn: Any, ndim: int) -> Any:
+    return (lambda a: last(a, ndim)) if turn is None else (lambda a: last(turn(a), ndim))
 
 
 # ---- the public calls ------------------------------------------------------------------------------------------------

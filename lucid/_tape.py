@@ -83,35 +83,41 @@ def apply(fn: Fn, *inputs: Any) -> Any:
     """
     primals = []
     recorded = False
-    pinned = None
+    way = None
     for t in inputs:
         if isinstance(t, TensorCore):
             if t._extra is not None:
-                pinned = t._extra.refresh(t) or pinned
+                way = t._extra.refresh(t, way)
             if t._node is not None:
                 recorded = True
             primals.append(t._data)
         else:
             primals.append(t)
-    if pinned is not None:
-        fn = pinned(fn, inputs)
+    if way is not None:
+        return way(fn, inputs, primals, recorded)
     try:
         out = fn(*primals)
     except ValueError as error:
-        raise _explained(error, fn, primals) from None
+        raise explained(error, fn, primals) from None
     if recorded:
-        result = _record(fn, inputs, primals, out)
-    elif out.__class__ is _array:
+        return _record(fn, inputs, primals, out)
+    if out.__class__ is _array:
         result = _new(_Tensor)  # `wrap`, without the call
         result._data = out
         result._node = result._extra = result._grad = None
         result._writes = 0
-    else:
-        result = tuple([wrap(o) for o in out])
-    return result if pinned is None else fn.mark(result)  # type: ignore[attr-defined]
+        return result
+    return tuple([wrap(o) for o in out])
 
 
-def _explained(error: ValueError, fn: Fn, primals: list[Any]) -> Exception:
+def finish(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], recorded: bool, out: Any) -> Any:
+    """The second half of `apply`, for ways of calling `fn` that are not the usual one: `out` is what it gave."""
+    if recorded:
+        return _record(fn, inputs, primals, out)
+    return wrap(out) if isinstance(out, mx.array) else tuple([wrap(o) for o in out])
+
+
+def explained(error: ValueError, fn: Fn, primals: list[Any]) -> Exception:
     """What PyTorch would say where MLX refuses shapes or dtypes: a RuntimeError that names the operation."""
     message = str(error)
     if not message.startswith("[") or message.startswith("[eval]"):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import _tape
+from lucid._channels import Last, last, pointwise
 from lucid._grad_mode import mode
 from lucid._layout import Layout, dense
 from lucid._tape import Leaf, apply, wrap
@@ -75,12 +76,16 @@ class Extra:
         """What makes the view's array from its parent's; None if they are one."""
         return self.move.fn
 
-    def refresh(self, t: Tensor) -> Any:
-        """Follow the base of the view `t`. Returns what pins operations on `t` to a device, or None."""
+    def refresh(self, t: Tensor, way: Any = None) -> Any:
+        """Follow the base of the view `t`.
+
+        Returns how functions of `t` are to be called, if not in the usual way, where `way` is what another input asks
+        for: see `placed` and `carried`.
+        """
         base = self.base
         if base is not None and self.seen != base._writes:
             self._follow(t)
-        return None if self.device is None else Placed
+        return way if self.device is None else placed
 
     def _follow(self, t: Tensor) -> None:
         assert self.base is not None
@@ -115,11 +120,18 @@ class Placed:
         with mx.stream(self.device.mx):
             return self.fn(*arrays)
 
-    def mark(self, result: Any) -> Any:
-        """Pin the tensors in `result` to the device, where it is not the default."""
-        for t in (result,) if isinstance(result, _tape.TensorCore) else result:
-            pin(t, self.device)
-        return result
+
+def placed(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], recorded: bool) -> Any:
+    """How `apply` calls `fn` where an input is on another device than the default: there, and so are the results."""
+    there = Placed(fn, inputs)
+    try:
+        out = there(*primals)
+    except ValueError as error:
+        raise _tape.explained(error, fn, primals) from None
+    result = _tape.finish(there, inputs, primals, recorded, out)
+    for t in (result,) if isinstance(result, _tape.TensorCore) else result:
+        pin(t, there.device)
+    return result
 
 
 def device_of(t: Any) -> Device:
@@ -145,6 +157,70 @@ def elsewhere_than_default(device: Device) -> Extra:
     extra.parent = extra.base = extra.layout = None
     extra.seen, extra.tracked = 0, False
     return extra
+
+
+# ---- channels last ---------------------------------------------------------------------------------------------------
+
+
+class ChannelsLast(Extra):
+    """The extra of a tensor that lies channels last in memory: see `lucid._channels`."""
+
+    __slots__ = ("inside", "outside")
+
+    inside: mx.array  # the array with its channels last
+    outside: mx.array  # the tensor's own; it has been given another since, unless this is it
+
+    def refresh(self, t: Tensor, way: Any = None) -> Any:
+        """As in every extra; where `t` still lies like that, what is computed from it may as well."""
+        if self.device is not None:
+            return placed
+        return carried if way is None and self.outside is t._data else way
+
+
+def lies_last(t: Any) -> bool:
+    """True if `t` is a tensor that lies channels last."""
+    return isinstance(t, _tape.TensorCore) and t._extra.__class__ is ChannelsLast and t._extra.outside is t._data
+
+
+def lay(t: Tensor, inside: mx.array) -> None:
+    """Remember that `t`, a new tensor, lies channels last, as `inside` does."""
+    extra = _new(ChannelsLast)
+    extra.move, extra.args = _SAME, ()
+    extra.parent = extra.base = extra.layout = extra.device = None
+    extra.seen, extra.tracked = 0, False
+    extra.inside, extra.outside = inside, t._data
+    t._extra = extra
+
+
+def carried(fn: Any, inputs: tuple[Any, ...], primals: list[Any], recorded: bool) -> Any:
+    """How `apply` calls `fn` where an input lies channels last: so that the result does too, if `fn` allows it."""
+    lies = [lies_last(t) for t in inputs]
+    inner = fn if fn.__class__ is Last else pointwise(fn, primals, lies)
+    try:
+        if inner is None:
+            return _tape.finish(fn, inputs, primals, recorded, fn(*primals))
+        arguments, ndim = list(primals), inner.ndim(primals)
+        for k in inner.inside:
+            arguments[k] = inputs[k]._extra.inside if lies[k] and primals[k].ndim == ndim else last(primals[k], ndim)
+        found = inner.fn(*arguments)
+    except ValueError as error:
+        raise _tape.explained(error, fn, primals) from None
+    result = _tape.finish(inner, inputs, primals, recorded, inner.outside(found))
+    if isinstance(result, _tape.TensorCore):
+        lay(result, found)
+    else:
+        for t, y in zip(result[: inner.outputs], found, strict=False):
+            lay(t, y)
+    return result
+
+
+def channels_last(fn: Last, *inputs: Any) -> Any:
+    """`apply(fn, *inputs)`, whose results lie channels last."""
+    result = apply(fn, *inputs)
+    for t in (result,) if isinstance(result, _tape.TensorCore) else result[: fn.outputs]:
+        if t._extra is None:
+            lay(t, last(t._data))
+    return result
 
 
 # ---- making views ----------------------------------------------------------------------------------------------------
@@ -272,6 +348,7 @@ def _store(t: Tensor, new: Tensor, tracked: bool, what: str) -> None:
     if not tracked:
         _tape.escape(t)
         t._data = new._data
+        _lie_like(t, new)
     elif isinstance(t._node, Leaf):
         raise RuntimeError(f"{what} that requires grad is being used in an in-place operation.")
     else:
@@ -284,6 +361,13 @@ def _become(t: Tensor, new: Tensor) -> None:
     t._data, t._node = new._data, new._node
     if t._node is not None:
         t._node.out = weakref.ref(t)
+    _lie_like(t, new)
+
+
+def _lie_like(t: Tensor, new: Tensor) -> None:
+    """If `new` lies channels last, so does `t`, which just took its array."""
+    if new._extra.__class__ is ChannelsLast and (t._extra is None or t._extra.__class__ is ChannelsLast):
+        t._extra = new._extra
 
 
 def _put(link: Extra, parent: mx.array, value: mx.array) -> mx.array:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
+from lucid._channels import Last
 from lucid._tape import apply, array
+from lucid._views import lies_last
 from lucid.ops._arguments import numpy_names
 from lucid.ops._check import is_tensor
 from lucid.ops._dims import wrap_dim
@@ -75,12 +77,15 @@ def _joined(operation: str, tensors: tuple[Tensor, ...], dim: int) -> Tensor:
         if a.dtype != kind or a.ndim != n or n < 2 or not -n <= dim < n:
             return _joined_carefully(operation, tensors, dim)
 
+    lie = n > 2 and all([lies_last(t) for t in tensors])
+    axis = dim if not lie else (0, n - 1, *range(1, n - 1))[dim]
+
     def fn(*arrays: mx.array) -> mx.array:
-        return mx.concatenate(list(arrays), axis=dim)
+        return mx.concatenate(list(arrays), axis=axis)
 
     fn.__qualname__ = operation
     try:
-        result: Tensor = apply(fn, *tensors)
+        result: Tensor = apply(Last(fn, range(len(tensors))) if lie else fn, *tensors)
     except RuntimeError:
         return _joined_carefully(operation, tensors, dim)
     return result

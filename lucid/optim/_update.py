@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from lucid import _tape, _views, dtypes
+from lucid._channels import first, last
 from lucid._grad_mode import no_grad
 from lucid._tape import wrap
 from lucid.tensor import Tensor
@@ -93,6 +94,9 @@ class Update:
         _, rule, slots, _, counts, start = self.recipe
         data = p._data if p._extra is None else _tape.array(p)
         gradient = grad._data if grad._extra is None else _tape.array(grad)
+        lies = p._extra is not None and _views.lies_last(p) and gradient.shape == data.shape
+        if lies:
+            data, gradient = p._extra.inside, last(gradient)
         state = states[p] if slots or counts else {}
         dtype = data.dtype
         key: Any = dtype
@@ -106,7 +110,7 @@ class Update:
             ready[key] = (*self._ready(dtype, before), before)
         constants, after, _ = ready[key]
         tensors = [state.get(name) for name in slots]
-        old = [_tape.array(t) if t is not None else start(data) if start is not None else None for t in tensors]
+        old = [_inside(t, lies) if t is not None else start(data) if start is not None else None for t in tensors]
         new: Any
         if dtype in _PLAIN:
             new = rule(constants, data, gradient, *old)
@@ -119,12 +123,15 @@ class Update:
                 f"step: a parameter of shape {data.shape} has a gradient of shape {gradient.shape} and state of shapes "
                 f"{[a.shape for a in old if a is not None]}; they have to be equal"
             )
-        _write(p, new[0])
+        _write(p, new[0], lies)
         for k, t in enumerate(tensors):
             if t is not None:
-                _write(t, new[k + 1])
+                _write(t, new[k + 1], lies)
             else:
-                state[slots[k]] = _views.pin(wrap(new[k + 1]), p.device)
+                fresh = state[slots[k]] = wrap(new[k + 1])
+                if lies:
+                    _write(fresh, new[k + 1], lies)
+                _views.pin(fresh, p.device)
         if counts:
             _write(state["step"], after)
 
@@ -161,11 +168,22 @@ def _in_float32(
     return [a.view(mx.complex64).reshape(data.shape) for a in rule(constants, *pairs)]
 
 
-def _write(t: Tensor, new: mx.array) -> None:
-    """Give `t` the values `new` without the tape: no gradient goes through an update."""
+def _inside(t: Tensor, lies: bool) -> mx.array:
+    """The array of `t`; with `lies`, its channels last."""
+    if not lies:
+        return _tape.array(t)
+    return t._extra.inside if _views.lies_last(t) else last(_tape.array(t))
+
+
+def _write(t: Tensor, new: mx.array, lies: bool = False) -> None:
+    """Give `t` the values `new`, channels last with `lies`, without the tape: no gradient goes through an update."""
     if t._extra is None or t._extra.base is None:
-        t._data = new
+        t._data = first(new) if lies else new
         t._writes += 1
+        if lies:
+            _views.lay(t, new)
+    elif lies:
+        _write(t, first(new))
     else:
         with no_grad():
             _views.assign(t, wrap(new))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import _tape
+from lucid._channels import Last
 from lucid._grad_mode import no_grad
 from lucid._tape import Pick, apply
+from lucid._views import channels_last
 from lucid.nn.functional import _check
 from lucid.ops._out import into
 
@@ -77,34 +79,33 @@ def normalised(
             raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined in evaluation mode")
 
         def evaluated(x: mx.array, w: Any, b: Any, m: mx.array, v: mx.array) -> mx.array:
-            last, wide = _channels_last(x)
-            scale = mx.rsqrt(v.astype(wide) + eps)
+            wide = _wide(x)
+            scale = mx.rsqrt(v.astype(wide.dtype) + eps)
             scale = scale if w is None else scale * w
-            y = (last - m) * scale
-            return mx.moveaxis(y if b is None else y + b, -1, 1).astype(x.dtype)
+            shift = -m * scale if b is None else b - m * scale
+            return (wide * scale + shift).astype(x.dtype)
 
         evaluated.__qualname__ = "batch_norm"
-        return apply(evaluated, input, weight, bias, mean, var)  # type: ignore[no-any-return]
+        return _over_channels(evaluated, input, weight, bias, mean, var)  # type: ignore[no-any-return]
 
     def batch_norm(x: mx.array, w: Any, b: Any, m: Any, v: Any, rate: Any) -> list[mx.array]:
         if not x.size:
             return [x]
-        last, _ = _channels_last(x)
-        over = tuple(range(last.ndim - 1))
-        centre = mx.mean(last, axis=over)
-        moved = last - centre
+        wide = _wide(x)
+        over = tuple(range(wide.ndim - 1))
+        centre = mx.mean(wide, axis=over)
+        moved = wide - centre
         spread = mx.mean(mx.square(moved), axis=over)
         scale = mx.rsqrt(spread + eps)
         y = moved * (scale if w is None else scale * w)
-        y = mx.moveaxis(y if b is None else y + b, -1, 1).astype(x.dtype)
-        count = last.size // last.shape[-1]
+        count = wide.size // wide.shape[-1]
         return [
-            y,
+            (y if b is None else y + b).astype(x.dtype),
             *_moved(m, centre, rate),
             *_moved(v, spread * (count / (count - 1) if count > 1 else math.nan), rate),
         ]
 
-    out = apply(batch_norm, input, weight, bias, mean, var, momentum)
+    out = _over_channels(batch_norm, input, weight, bias, mean, var, momentum)
     keep_statistics(out, [t for t in (mean, var) if t is not None] if input._data.size else [])
     return out[0]  # type: ignore[no-any-return]
 
@@ -138,25 +139,29 @@ def instance_norm(
     def instance_norm(x: mx.array, w: Any, b: Any, m: Any, v: Any) -> list[mx.array]:
         if not x.size:
             return [x, *[mx.full(r.shape, math.nan, r.dtype) for r in (m, v) if r is not None]]
-        last, _ = _channels_last(x)
-        over = tuple(range(1, last.ndim - 1))
-        moved = last - (centre := mx.mean(last, axis=over, keepdims=True))
+        wide = _wide(x)
+        over = tuple(range(1, wide.ndim - 1))
+        moved = wide - (centre := mx.mean(wide, axis=over, keepdims=True))
         spread = mx.mean(mx.square(moved), axis=over, keepdims=True)
         scale = mx.rsqrt(spread + eps)
         y = moved * (scale if w is None else scale * w)
-        y = mx.moveaxis(y if b is None else y + b, -1, 1).astype(x.dtype)
-        count = x.size // (x.shape[0] * x.shape[1])
-        means, variances = (mx.mean(s.reshape(-1, x.shape[1]), axis=0) for s in (centre, spread))
+        count = x.size // (x.shape[0] * x.shape[-1])
+        means, variances = (mx.mean(s.reshape(-1, x.shape[-1]), axis=0) for s in (centre, spread))
+        y = (y if b is None else y + b).astype(x.dtype)
         return [y, *_moved(m, means, momentum), *_moved(v, variances * (count / (count - 1)), momentum)]
 
-    out = apply(instance_norm, input, weight, bias, running_mean, running_var)
+    out = _over_channels(instance_norm, input, weight, bias, running_mean, running_var)
     keep_statistics(out, [t for t in (running_mean, running_var) if t is not None])
     return out[0]  # type: ignore[no-any-return]
 
 
-def _channels_last(x: mx.array) -> tuple[mx.array, mx.Dtype]:
-    wide = mx.float32 if x.dtype in _check.HALF else x.dtype
-    return mx.moveaxis(x, 1, -1).astype(wide), wide
+def _over_channels(fn: Any, input: Tensor, *others: Any) -> Any:
+    """`fn`, which takes and gives an array with its channels last, of `input`, (N, C, *), and `others`."""
+    return channels_last(Last(fn), input, *others) if input._data.ndim > 2 else apply(fn, input, *others)
+
+
+def _wide(x: mx.array) -> mx.array:
+    return x.astype(mx.float32) if x.dtype in _check.HALF else x
 
 
 def _moved(running: Any, value: mx.array, rate: Any) -> list[mx.array]:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid._tape import apply
+from lucid._channels import Last, first, last
+from lucid._tape import Leaf, apply
+from lucid._views import ChannelsLast, channels_last, lay, lies_last
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.nn.functional import _check, _convolution
 
@@ -92,22 +94,50 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
 def _conv(
     name: str, n: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:
-    arguments = (stride, padding, dilation, groups)
-    return apply(_planned(_plan, name, n, input, weight, bias, arguments), input, weight, bias)  # type: ignore[no-any-return]
+    return _planned(_plan, name, n, input, weight, bias, (stride, padding, dilation, groups))
 
 
-def _planned(plan: Any, name: str, n: int, input: Any, weight: Any, bias: Any, arguments: tuple[Any, ...]) -> Any:
-    """The function that computes this convolution: from `plan`, or that of an earlier call with the same sizes."""
+def _planned(plan: Any, name: str, n: int, input: Any, weight: Any, bias: Any, arguments: tuple[Any, ...]) -> Tensor:
+    """The convolution by the function that `plan` makes for it, or made for an earlier call with the same sizes."""
     for argument, t in (("input", input), ("weight", weight), ("bias", bias)):
         if t is not None or argument != "bias":
             _check.tensor(name, argument, t)
     of = None if bias is None else (bias._data.shape, bias._data.dtype)
+    if plan is _plan and not lies_last(weight):
+        _settle(weight)
     x, w = input._data, weight._data
     key = (name, n, x.shape, x.dtype, w.shape, w.dtype, of, *arguments)
     try:
-        return plan(*key)
+        run = plan(*key)
     except TypeError:  # a list cannot be remembered; and what is wrong with the arguments is to be said properly
-        return plan.__wrapped__(*key)
+        run = plan.__wrapped__(*key)
+    if run.__class__ is Last:
+        return channels_last(run, input, weight, bias)  # type: ignore[no-any-return]
+    return apply(run, input, weight, bias)  # type: ignore[no-any-return]
+
+
+def _settle(weight: Tensor) -> None:
+    """Have a weight that is no view and no result lie channels last, once and for all: MLX would copy it at each call."""
+    node, extra = weight._node, weight._extra
+    if (extra is None or extra.__class__ is ChannelsLast) and (node is None or isinstance(node, Leaf)):
+        if 2 < weight._data.ndim < 6:
+            inside = mx.contiguous(last(weight._data))
+            weight._data = first(inside)
+            lay(weight, inside)
+
+
+def _laid(run: Any, name: str, batched: bool) -> Any:
+    """`run`, which takes and gives arrays with a batch and their channels last, as a function of PyTorch's layout."""
+    run.__qualname__ = name
+    laid = Last(run)
+    if batched:
+        return laid
+
+    def unbatched(x: mx.array, w: mx.array, b: mx.array | None) -> Any:
+        return laid(x[None], w, b)[0]
+
+    unbatched.__qualname__ = name
+    return unbatched
 
 
 @functools.lru_cache(maxsize=512)
@@ -149,13 +179,12 @@ def _plan(
             "size can't be greater than actual input size"
         )
     outs = [(p - e) // t + 1 for p, e, t in zip(padded, extent, steps, strict=True)]
-    last, first = _orders(n)
 
     def run(x: mx.array, w: mx.array, b: mx.array | None) -> mx.array:
         if not x.size:
-            return mx.zeros((0, weight[0], *outs), dtype)
+            return mx.zeros((0, *outs, weight[0]), dtype)
         on_cpu = mx.default_device() == mx.cpu
-        x, w = (x if batched else x[None]).transpose(last), w.transpose(last)
+        w = last(w)
         if on_cpu and dtype in _check.HALF:  # slow on the CPU in MLX (0.32.4)
             x, w = x.astype(mx.float32), w.astype(mx.float32)
         if dtype in _convolution.DTYPES:
@@ -165,16 +194,9 @@ def _plan(
         else:
             y = _grouped(x, w, steps, low, high, apart, groups)
         y = y if b is None else y + b
-        y = y.astype(dtype).transpose(first)
-        return y if batched else y[0]
+        return y.astype(dtype)
 
-    run.__qualname__ = name
-    return run
-
-
-def _orders(n: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The order of dimensions that puts the channels last, and that which puts them back."""
-    return (0, *range(2, n + 2), 1), (0, n + 1, *range(1, n + 1))
+    return _laid(run, name, batched)
 
 
 def _grouped(
@@ -273,7 +295,7 @@ def _transposed(
     dilation: Any,
 ) -> Tensor:
     arguments = (stride, padding, output_padding, groups, dilation)
-    return apply(_planned(_plan_transposed, name, n, input, weight, bias, arguments), input, weight, bias)  # type: ignore[no-any-return]
+    return _planned(_plan_transposed, name, n, input, weight, bias, arguments)
 
 
 @functools.lru_cache(maxsize=512)
@@ -323,13 +345,11 @@ def _plan_transposed(
     beyond = [(0, 0), *[(0, max(v - r, 0)) for v, r in zip(high, reach, strict=True)], (0, 0)]
     pad = ([max(v, 0) for v in low], [min(max(v, 0), r) for v, r in zip(high, reach, strict=True)])
     inside = [slice(max(-v, 0), max(-v, 0) + s) for v, s in zip(low, sizes, strict=True)]
-    last, first = _orders(n)
 
     def run(x: mx.array, w: mx.array, b: mx.array | None) -> mx.array:
         if not x.size:
-            return mx.zeros((0, outer * groups, *sizes), dtype)
+            return mx.zeros((0, *sizes, outer * groups), dtype)
         on_cpu = mx.default_device() == mx.cpu
-        x = (x if batched else x[None]).transpose(last)
         if on_cpu and dtype in _check.HALF:
             x, w = x.astype(mx.float32), w.astype(mx.float32)
         w = w.reshape(groups, inner // groups, outer, *kernel)
@@ -344,11 +364,9 @@ def _plan_transposed(
         y = mx.pad(y, beyond) if max(beyond) > (0, 0) else y
         y = y[(slice(None), *inside)] if min(low + high) < 0 else y
         y = y if b is None else y + b
-        y = y.astype(dtype).transpose(first)
-        return y if batched else y[0]
+        return y.astype(dtype)
 
-    run.__qualname__ = name
-    return run
+    return _laid(run, name, batched)
 
 
 def _check_shapes(

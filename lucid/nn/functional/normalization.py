@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
+from lucid._channels import Last
 from lucid._tape import apply
+from lucid._views import channels_last
 from lucid.nn.functional import _check
 from lucid.ops._dims import wrap_dims
 from lucid.ops._out import give
@@ -167,18 +169,19 @@ def grouped(input: Tensor, num_groups: int, weight: Tensor | None, bias: Tensor 
         if not x.size:
             return x
         wide = x.astype(mx.float32) if x.dtype in _check.HALF else x
-        last = mx.moveaxis(wide, 1, -1)
-        groups = last.reshape(*last.shape[:-1], num_groups, channels // num_groups)
+        groups = wide.reshape(*wide.shape[:-1], num_groups, channels // num_groups)
         over = (*range(1, groups.ndim - 2), groups.ndim - 1)
         mean = mx.mean(groups, axis=over, keepdims=True)
         centred = groups - mean
         y = centred * mx.rsqrt(mx.mean(mx.square(centred), axis=over, keepdims=True) + eps)
-        y = y.reshape(last.shape)
+        y = y.reshape(wide.shape)
         y = y if w is None else y * w
         y = y if b is None else y + b
-        return mx.moveaxis(y, -1, 1).astype(x.dtype)
+        return y.astype(x.dtype)
 
-    return apply(group_norm, input, weight, bias)  # type: ignore[no-any-return]
+    if input.ndim == 2:
+        return apply(group_norm, input, weight, bias)  # type: ignore[no-any-return]
+    return channels_last(Last(group_norm), input, weight, bias)  # type: ignore[no-any-return]
 
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:

@@ -14,7 +14,9 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import ops
+from lucid._channels import Last
 from lucid._tape import apply
+from lucid._views import channels_last
 from lucid.dtypes import FLOATING, OF_MX, get_default_dtype
 from lucid.nn.functional import _check
 
@@ -131,16 +133,18 @@ class Windows:
         return mx.array(total[..., None].astype(np.float32))
 
     def run(self, fn: Callable[[mx.array], Any], input: Tensor) -> Any:
-        """`fn` of the input, channels last and with a batch; its results back in the input's layout."""
-
-        def pooled(x: mx.array) -> Any:
-            results = fn(mx.moveaxis(x if self.batched else x[None], 1, -1))
-            back = [mx.moveaxis(y, -1, 1) for y in (results if isinstance(results, list) else [results])]
-            back = back if self.batched else [y[0] for y in back]
-            return back if isinstance(results, list) else back[0]
-
+        """`fn` of the input, channels last and with a batch; its results, one or two, back in the input's layout."""
+        pooled = Last(fn, outputs=2)
         pooled.__qualname__ = self.name
-        return apply(pooled, input)
+        if self.batched:
+            return channels_last(pooled, input)
+
+        def unbatched(x: mx.array) -> Any:
+            results = pooled(x[None])
+            return [y[0] for y in results] if isinstance(results, list) else results[0]
+
+        unbatched.__qualname__ = self.name
+        return apply(unbatched, input)
 
 
 @functools.lru_cache(maxsize=512)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
+from lucid._channels import Last
 from lucid._tape import apply
+from lucid._views import channels_last
 from lucid.nn.functional import _check, _resize
 from lucid.nn.functional.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
@@ -100,13 +102,13 @@ def interpolate(
 
     def interpolate(x: mx.array) -> mx.array:
         if not x.size:
-            return mx.zeros((*x.shape[:2], *outs), x.dtype)
-        y = mx.moveaxis(x.astype(mx.float32) if x.dtype in _check.HALF else x, 1, -1)
+            return mx.zeros((x.shape[0], *outs, x.shape[-1]), x.dtype)
+        y = x.astype(mx.float32) if x.dtype in _check.HALF else x
         for axis, way in enumerate(ways, 1):
             y = way(y, axis)
-        return mx.moveaxis(y, -1, 1).astype(x.dtype)
+        return y.astype(x.dtype)
 
-    return apply(interpolate, input)  # type: ignore[no-any-return]
+    return channels_last(Last(interpolate), input)  # type: ignore[no-any-return]
 
 
 def _new_sizes(
