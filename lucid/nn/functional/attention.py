@@ -49,13 +49,29 @@ def scaled_dot_product_attention(
     """
     groups = _check_inputs(query, key, value, attn_mask, enable_gqa)
     if not 0.0 <= dropout_p <= 1.0:
-        raise ValueError(f"{_NAME}: dropout probability has to be between 0 and 1, but got {dropout_p}")
+        raise RuntimeError(f"{_NAME}: dropout probability has to be between 0 and 1, but got {dropout_p}")
+    factor = 1.0 / math.sqrt(query._data.shape[-1] or 1) if scale is None else scale
+    return attention(query, key, value, attn_mask, dropout_p, is_causal, factor, groups)
+
+
+def attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Any,
+    dropout_p: float,
+    is_causal: bool,
+    factor: float,
+    groups: int = 1,
+    unattended: float = 0.0,
+) -> Tensor:
+    """`scaled_dot_product_attention` of what was checked.
+
+    `groups` query heads share a head of key and value. A row that may attend to nothing gives `unattended`.
+    """
     q, k, v = query._data, key._data, value._data
-    factor = 1.0 / math.sqrt(q.shape[-1] or 1) if scale is None else scale
-    mask: Any = attn_mask
-    aligned = (
-        q.shape[-2] == k.shape[-2]
-    )  # elsewhere MLX aligns a causal mask at the last positions, PyTorch at the first
+    # elsewhere MLX aligns a causal mask at the last positions, PyTorch at the first
+    aligned = q.shape[-2] == k.shape[-2]
     on_cpu = mx.default_device() == mx.cpu if query._extra is None else query.device.type == "cpu"
     recorded = mode.grad and not (
         query._node is key._node is value._node is None and getattr(mask, "_node", None) is None
@@ -74,17 +90,25 @@ def scaled_dot_product_attention(
             if m is None:
                 return mx.fast.scaled_dot_product_attention(q, k, v, scale=factor, mask="causal" if is_causal else None)
             bias, alive = _bias(m, q.dtype)
-            return mx.where(alive, mx.fast.scaled_dot_product_attention(q, k, v, scale=factor, mask=bias), 0)
+            mixed = mx.fast.scaled_dot_product_attention(q, k, v, scale=factor, mask=bias)
+            return mx.where(alive, mixed, mx.array(unattended, q.dtype))
 
         fused.__qualname__ = _NAME
         return apply(fused, query, key, value, mask)  # type: ignore[no-any-return]
     if is_causal:
         mask = _causal(mask, q.shape[-2], k.shape[-2])
-    return _in_parts(query, key, value, mask, dropout_p, factor, groups)
+    return _in_parts(query, key, value, mask, dropout_p, factor, groups, unattended)
 
 
 def _in_parts(
-    query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float, factor: float, groups: int
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Any,
+    dropout_p: float,
+    factor: float,
+    groups: int,
+    unattended: float,
 ) -> Tensor:
     """Attention as three operations, so that backward finds the scores and the weights computed.
 
@@ -107,7 +131,7 @@ def _in_parts(
         if kept is not None:
             p = p * (kept.astype(p.dtype) * (1.0 / (1.0 - dropout_p) if dropout_p < 1.0 else 0.0))
         y = mx.matmul(p, v.astype(wide)).astype(dtype)
-        return y if m is None else mx.where(_bias(m, dtype)[1], y, mx.array(0, dtype))
+        return y if m is None else mx.where(_bias(m, dtype)[1], y, mx.array(unattended, dtype))
 
     for fn in (scores, weights, mixed):
         fn.__qualname__ = _NAME

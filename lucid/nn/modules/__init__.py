@@ -18,6 +18,7 @@ from lucid.nn.modules.pixelshuffle import *
 from lucid.nn.modules.pooling import *
 from lucid.nn.modules.rnn import *
 from lucid.nn.modules.sparse import *
+from lucid.nn.modules.transformer import *
 from lucid.nn.modules.upsampling import *
 
 from lucid.nn.modules import (  # isort: skip # for what they list; without a list of its own, `utils` would go to lucid.nn
@@ -38,6 +39,7 @@ from lucid.nn.modules import (  # isort: skip # for what they list; without a li
     pooling,
     rnn,
     sparse,
+    transformer,
     upsampling,
 )
 
@@ -45,4 +47,4 @@ __all__ = ["Module"]
 __all__ += activation.__all__ + batchnorm.__all__ + container.__all__ + conv.__all__ + distance.__all__
 __all__ += dropout.__all__ + flatten.__all__ + fold.__all__ + instancenorm.__all__ + linear.__all__ + loss.__all__
 __all__ += normalization.__all__ + padding.__all__ + pixelshuffle.__all__ + pooling.__all__ + rnn.__all__
-__all__ += sparse.__all__ + upsampling.__all__
+__all__ += sparse.__all__ + transformer.__all__ + upsampling.__all__

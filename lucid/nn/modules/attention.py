@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from lucid import creation
-from lucid.nn import functional as F
+from lucid import creation, dtypes
+from lucid._grad_mode import mode
 from lucid.nn import init
+from lucid.nn.functional.multi_head_attention import attend
 from lucid.nn.modules.linear import NonDynamicallyQuantizableLinear
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
@@ -105,6 +107,10 @@ class MultiheadAttention(Module):
             if extra is not None:
                 init.xavier_normal_(extra)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state.setdefault("_qkv_same_embed_dim", True)  # pickled by an early PyTorch
+        super().__setstate__(state)
+
     def forward(
         self,
         query: Tensor,
@@ -131,40 +137,102 @@ class MultiheadAttention(Module):
 
         Returns the output, of the query's shape, and the weights, (N, L, S) or (N, num_heads, L, S), or None.
         """
-        swap = self.batch_first and query.ndim == 3
-        if swap:
-            query, key, value = _swapped(query, key, value)
-        output, weights = F.multi_head_attention_forward(
+        masks = [t for t in (attn_mask, key_padding_mask) if t is not None]
+        if masks and self._is_inference(query, key, value) and all(t.dtype == dtypes.bool for t in masks):
+            # What PyTorch does here is another kernel: it gives NaN where nothing may be attended to, and the mask
+            # counts, not the hint.
+            check_padding(key_padding_mask, query)
+            hint = is_causal and attn_mask is None
+            options = (key_padding_mask, need_weights, attn_mask, average_attn_weights, hint)
+            return self._attend(query, key, value, *options, math.nan)
+        return self._attend(
+            query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal
+        )
+
+    def _attend(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None,
+        need_weights: bool,
+        attn_mask: Tensor | None,
+        average_attn_weights: bool,
+        is_causal: bool,
+        unattended: float = 0.0,
+    ) -> tuple[Tensor, Tensor | None]:
+        """`forward`; without `need_weights`, the heads give `unattended` where nothing may be attended to."""
+        return attend(
             query,
             key,
             value,
             self.embed_dim,
             self.num_heads,
-            self.in_proj_weight,
+            self._in_weights(),
             self.in_proj_bias,
-            self.bias_k,
-            self.bias_v,
-            self.add_zero_attn,
-            self.dropout,
             self.out_proj.weight,
             self.out_proj.bias,
-            training=self.training,
+            bias_k=self.bias_k,
+            bias_v=self.bias_v,
+            add_zero_attn=self.add_zero_attn,
+            dropout_p=self.dropout if self.training else 0.0,
             key_padding_mask=key_padding_mask,
-            need_weights=need_weights,
             attn_mask=attn_mask,
-            use_separate_proj_weight=not self._qkv_same_embed_dim,
-            q_proj_weight=self.q_proj_weight,
-            k_proj_weight=self.k_proj_weight,
-            v_proj_weight=self.v_proj_weight,
+            need_weights=need_weights,
             average_attn_weights=average_attn_weights,
             is_causal=is_causal,
+            batch_first=self.batch_first,
+            unattended=unattended,
         )
-        return (output.transpose(0, 1) if swap else output), weights
+
+    def _in_weights(self) -> Any:
+        if self._qkv_same_embed_dim:
+            return self.in_proj_weight
+        return self.q_proj_weight, self.k_proj_weight, self.v_proj_weight
+
+    def merge_masks(
+        self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, query: Tensor
+    ) -> tuple[Tensor | None, int | None]:
+        """Both masks in one, and what that is.
+
+        Args:
+            attn_mask: numbers to add to the scores, shape (L, L) or (N * num_heads, L, L).
+            key_padding_mask: numbers to add to the scores, shape (N, L).
+            query: shape (N, L, E).
+
+        Returns None and None without masks, `key_padding_mask` and 1 where it is the only one, else the sum of both,
+        shape (N, num_heads, L, L), and 2.
+        """
+        if attn_mask is None:
+            return key_padding_mask, None if key_padding_mask is None else 1
+        batch, length, _ = query.shape
+        if attn_mask.ndim == 3:
+            merged = attn_mask.view(batch, -1, length, length)
+        else:
+            merged = attn_mask.view(1, 1, length, length).expand(batch, self.num_heads, -1, -1)
+        if key_padding_mask is not None:
+            merged = merged + key_padding_mask.view(batch, 1, 1, length).expand(-1, self.num_heads, -1, -1)
+        return merged, 2
+
+    def _is_inference(self, query: Tensor, key: Tensor, value: Tensor) -> bool:
+        """Whether PyTorch takes its kernels for inference: they treat masks that leave nothing in their own way."""
+        if self.training or not self.batch_first or not self._qkv_same_embed_dim or self.num_heads % 2:
+            return False
+        if not query is key is value or query.ndim != 3 or self.in_proj_bias is None or self.in_proj_weight is None:
+            return False
+        if self.bias_k is not None or self.bias_v is not None or self.add_zero_attn:
+            return False
+        out = self.out_proj
+        return query.dtype == self.in_proj_weight.dtype == self.in_proj_bias.dtype and not (
+            mode.grad
+            and any(
+                t is not None and t.requires_grad
+                for t in (query, self.in_proj_weight, self.in_proj_bias, out.weight, out.bias)
+            )
+        )
 
 
-def _swapped(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """All three with length before batch; the same tensor where they were the same, which has one projection then."""
-    q = query.transpose(0, 1)
-    k = q if key is query else key.transpose(0, 1)
-    v = q if value is query else k if value is key else value.transpose(0, 1)
-    return q, k, v
+def check_padding(mask: Tensor | None, query: Tensor) -> None:
+    """Raise RuntimeError unless `mask` is None or fits `query`, which has its batch first."""
+    if mask is not None and tuple(mask.shape) != query._data.shape[:2]:
+        raise RuntimeError(f"Expected key_padding_mask of shape {query._data.shape[:2]}, got {mask.shape}")
