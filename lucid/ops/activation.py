@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import dtypes
+from lucid._channels import Last
 from lucid._tape import TensorCore, apply
+from lucid._views import lies_last
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.ops import _precise
 from lucid.ops._arguments import numpy_names
@@ -78,14 +80,15 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         raise RuntimeError(
             f"prelu: expected one weight or one for each of the {channels} channels of the input, got {slopes}"
         )
+    lies = lies_last(input)
     dims = [1] * input.ndim
     if input.ndim > 1:
-        dims[1] = slopes
+        dims[-1 if lies else 1] = slopes
 
     def prelu(x: mx.array, w: mx.array) -> mx.array:
         return mx.where(x > 0, x, w.reshape(dims) * x)
 
-    return apply(prelu, input, weight)  # type: ignore[no-any-return]
+    return apply(Last(prelu) if lies else prelu, input, weight)  # type: ignore[no-any-return]
 
 
 @numpy_names

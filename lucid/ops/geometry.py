@@ -146,11 +146,11 @@ _OWN = _views.Move(_permute, lambda at, shape, _, strides: Layout(shape, strides
 def _in_order(input: Tensor, order: tuple[int, ...], strides: Strides) -> Tensor:
     """A new tensor with the values of `input`, whose dimensions lie in memory in `order`, which gives the `strides`."""
 
-    def clone(a: mx.array) -> mx.array:
+    def laid_out(a: mx.array) -> mx.array:
         return mx.transpose(a, order)
 
     back = tuple(sorted(range(len(order)), key=order.__getitem__))
-    return _views.moved(_OWN, apply(clone, input), back, strides)
+    return _views.moved(_OWN, apply(laid_out, input), back, strides)
 
 
 def laid_out_as(input: Tensor, like: Tensor) -> Tensor:

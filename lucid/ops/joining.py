@@ -77,7 +77,7 @@ def _joined(operation: str, tensors: tuple[Tensor, ...], dim: int) -> Tensor:
         if a.dtype != kind or a.ndim != n or n < 2 or not -n <= dim < n:
             return _joined_carefully(operation, tensors, dim)
 
-    lie = n > 2 and all([lies_last(t) for t in tensors])
+    lie = n > 2 and all(lies_last(t) for t in tensors)
     axis = dim if not lie else (0, n - 1, *range(1, n - 1))[dim]
 
     def fn(*arrays: mx.array) -> mx.array:

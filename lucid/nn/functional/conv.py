@@ -117,13 +117,13 @@ def _planned(plan: Any, name: str, n: int, input: Any, weight: Any, bias: Any, a
 
 
 def _settle(weight: Tensor) -> None:
-    """Have a weight that is no view and no result lie channels last, once and for all: MLX would copy it at each call."""
+    """Have a weight that is no view and no result lie channels last from now on: MLX would copy it at each call."""
     node, extra = weight._node, weight._extra
-    if (extra is None or extra.__class__ is ChannelsLast) and (node is None or isinstance(node, Leaf)):
-        if 2 < weight._data.ndim < 6:
-            inside = mx.contiguous(last(weight._data))
-            weight._data = first(inside)
-            lay(weight, inside)
+    owner = (extra is None or extra.__class__ is ChannelsLast) and (node is None or isinstance(node, Leaf))
+    if owner and 2 < weight._data.ndim < 6:
+        inside = mx.contiguous(last(weight._data))
+        weight._data = first(inside)
+        lay(weight, inside)
 
 
 def _laid(run: Any, name: str, batched: bool) -> Any:
