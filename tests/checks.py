@@ -6,6 +6,7 @@ backward.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import types
 from collections.abc import Callable
@@ -42,6 +43,9 @@ def to_lucid(value: Any, requires_grad: bool = False) -> Any:
     if isinstance(value, types.BuiltinFunctionType):  # a function as an argument
         name = value.__name__
         return getattr(lucid, name, None) or getattr(lucid.nn.functional, name, value)
+    if isinstance(value, torch.nn.LinearCrossEntropyOptions):
+        fields = dataclasses.fields(value)
+        return lucid.nn.LinearCrossEntropyOptions(**{f.name: to_lucid(getattr(value, f.name)) for f in fields})
     if isinstance(value, torch.nn.PairwiseDistance):
         return functools.partial(
             lucid.nn.functional.pairwise_distance, p=value.norm, eps=value.eps, keepdim=value.keepdim

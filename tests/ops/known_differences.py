@@ -37,14 +37,6 @@ KNOWN: dict[str, str] = {
         ("__radd__:errors __rand__:errors __rdiv__:errors __rmul__:errors __ror__:errors __rxor__:errors", _WRAPPED),
         ("nn.functional.embedding:float16 nn.functional.embedding:bfloat16", _SPARSE),
         ("nn.functional.embedding_bag:float16 nn.functional.embedding_bag:bfloat16", _SPARSE),
-        (
-            " ".join(
-                f"nn.functional.linear_cross_entropy.{way}:{d}"
-                for way in ("chunked", "chunked_none")
-                for d in ("float32", "float64", "float16", "bfloat16")
-            ),
-            "the logits are computed at once: `options` has to be None",
-        ),
         ("nn.functional.ctc_loss:float64 native_layer_norm:float64", "PyTorch has no second gradient of it"),
         ("complex:errors nn.functional.l1_loss:complex64", _FLOAT64_COMPLEX),
         (

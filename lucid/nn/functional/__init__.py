@@ -1,5 +1,8 @@
 """The layers as functions: `lucid.nn.functional`, usually imported as `F`."""
 
+from lucid.nn.functional._attention_masks import _canonical_mask as _canonical_mask
+from lucid.nn.functional._attention_masks import _mha_shape_check as _mha_shape_check
+from lucid.nn.functional._attention_masks import _none_or_dtype as _none_or_dtype
 from lucid.nn.functional.activation import *
 from lucid.nn.functional.adaptive_pooling import *
 from lucid.nn.functional.attention import *
@@ -16,6 +19,7 @@ from lucid.nn.functional.fractional_pooling import *
 from lucid.nn.functional.grid import *
 from lucid.nn.functional.grouped import *
 from lucid.nn.functional.linear import *
+from lucid.nn.functional.linear_cross_entropy import *
 from lucid.nn.functional.loss import *
 from lucid.nn.functional.margin_loss import *
 from lucid.nn.functional.multi_head_attention import *

@@ -10,13 +10,12 @@ from lucid._tape import apply
 from lucid.dtypes import OF_MX
 from lucid.nn.functional import _check, _reduction
 from lucid.nn.functional._index import clamped, in_bounds
-from lucid.nn.functional.linear import linear
 from lucid.nn.functional.softmax import log_softmax_of
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
-__all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
+__all__ = ["cross_entropy", "nll_loss"]
 
 
 def cross_entropy(
@@ -95,62 +94,6 @@ def _of_probabilities(input: Tensor, target: Tensor, weight: Any, reduction: str
         return _reduction.reduced(loss, reduction, dtype)
 
     return apply(cross_entropy, input, target, weight)  # type: ignore[no-any-return]
-
-
-def linear_cross_entropy(
-    input: Tensor,
-    linear_weight: Tensor,
-    target: Tensor,
-    *,
-    linear_bias: Tensor | None = None,
-    weight: Tensor | None = None,
-    reduction: str = "mean",
-    ignore_index: int | None = None,
-    label_smoothing: float = 0.0,
-    options: Any = None,
-) -> Tensor:
-    """The `cross_entropy` of `linear(input, linear_weight, linear_bias)`.
-
-    Args:
-        input: shape (N, in_features) or (in_features).
-        linear_weight: shape (C, in_features), or (C, d1, ..., in_features) for logits of shape (N, C, d1, ...).
-        target: classes or probabilities, as in `cross_entropy`.
-        linear_bias: shape of `linear_weight` without in_features.
-        weight: a weight for each of the C classes.
-        reduction: "mean", "sum" or "none".
-        ignore_index: a class that counts nothing; -100 if None. Not with probabilities.
-        label_smoothing: how much of the target to spread over all classes, from 0 to 1.
-        options: has to be None: the logits are computed at once. For less memory, call this for parts of a batch.
-
-    Raises RuntimeError for shapes that do not fit.
-    """
-    name = "linear_cross_entropy"
-    x, w = _check.tensor(name, "input", input), _check.tensor(name, "linear_weight", linear_weight)
-    if options is not None:
-        raise NotImplementedError(f"{name}: options are not supported; use None, and call it for parts of the batch")
-    if x.ndim not in (1, 2) or w.ndim < 2 or x.shape[-1] != w.shape[-1]:
-        raise RuntimeError(
-            f"{name}: expected input (N, in_features) or (in_features) and linear_weight (C, *, in_features), got "
-            f"{x.shape} and {w.shape}"
-        )
-    shape = tuple(w.shape[:-1])
-    if linear_bias is not None and tuple(linear_bias.shape) != shape:
-        raise RuntimeError(f"{name}: expected linear_bias of shape {shape}, got {linear_bias.shape}")
-    if len(shape) > 1 and x.ndim == 1:
-        raise RuntimeError(f"{name}: expected a batch of inputs for linear_weight {w.shape}, got {x.shape}")
-    logits_shape = (*x.shape[:-1], *shape)
-    if ignore_index is not None and tuple(_check.tensor(name, "target", target).shape) == logits_shape:
-        raise RuntimeError(f"{name}: ignore_index has no meaning for a target of probabilities; leave it out")
-    rows = w.reshape(-1, w.shape[-1])
-    logits = linear(x, rows, None if linear_bias is None else linear_bias.reshape(-1)).reshape(logits_shape)
-    return cross_entropy(
-        logits,
-        target,
-        weight,
-        ignore_index=-100 if ignore_index is None else ignore_index,
-        reduction=reduction,
-        label_smoothing=label_smoothing,
-    )
 
 
 def nll_loss(

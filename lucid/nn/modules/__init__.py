@@ -10,6 +10,7 @@ from lucid.nn.modules.flatten import *
 from lucid.nn.modules.fold import *
 from lucid.nn.modules.instancenorm import *
 from lucid.nn.modules.linear import *
+from lucid.nn.modules.linear_cross_entropy_options import *
 from lucid.nn.modules.loss import *
 from lucid.nn.modules.module import Module as Module
 from lucid.nn.modules.normalization import *
@@ -32,6 +33,7 @@ from lucid.nn.modules import (  # isort: skip # for what they list; without a li
     fold,
     instancenorm,
     linear,
+    linear_cross_entropy_options,
     loss,
     normalization,
     padding,
@@ -47,4 +49,4 @@ __all__ = ["Module"]
 __all__ += activation.__all__ + batchnorm.__all__ + container.__all__ + conv.__all__ + distance.__all__
 __all__ += dropout.__all__ + flatten.__all__ + fold.__all__ + instancenorm.__all__ + linear.__all__ + loss.__all__
 __all__ += normalization.__all__ + padding.__all__ + pixelshuffle.__all__ + pooling.__all__ + rnn.__all__
-__all__ += sparse.__all__ + transformer.__all__ + upsampling.__all__
+__all__ += sparse.__all__ + transformer.__all__ + upsampling.__all__ + linear_cross_entropy_options.__all__

@@ -8,12 +8,14 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from itertools import chain
 from typing import Any, TypeVar, overload
 
+from lucid.nn.modules._deprecated import Deprecated
 from lucid.nn.modules._items import index_of, pairs, without_numbers
 from lucid.nn.modules._parameter_container import ParameterDict, ParameterList
 from lucid.nn.modules._registration import typename
+from lucid.nn.modules._repr import _addindent as _addindent
 from lucid.nn.modules.module import Module
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 S = TypeVar("S", bound="Sequential")
 L = TypeVar("L", bound="ModuleList")
@@ -27,6 +29,17 @@ def _insert(module: Module, index: int, child: Module) -> None:
     children = list(module._modules.values())
     children.insert(index, child)
     module._modules = {str(k): c for k, c in enumerate(children)}
+
+
+class Container(Deprecated, Module):
+    """A module made of the modules that it is given by name. Making or subclassing one raises a FutureWarning."""
+
+    _advice = "`nn.Container` is deprecated. Subclass `nn.Module` instead, which does all that it does."
+
+    def __init__(self, **kwargs: Module | None) -> None:
+        super().__init__()
+        for name, module in kwargs.items():
+            self.add_module(name, module)
 
 
 class Sequential(Module):

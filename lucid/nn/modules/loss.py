@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lucid.nn import functional as F
-from lucid.nn.functional._reduction import chosen
+from lucid.nn.modules._deprecated import Deprecated
+from lucid.nn.modules._loss_base import _Loss, _WeightedLoss
 from lucid.nn.modules.distance import PairwiseDistance
-from lucid.nn.modules.module import Module
+from lucid.nn.modules.linear_cross_entropy import LinearCrossEntropyLoss
 from lucid.tensor import Tensor
 
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
@@ -20,43 +22,20 @@ __all__ = [
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
+    "LinearCrossEntropyLoss",
     "MSELoss",
     "MarginRankingLoss",
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
+    "NLLLoss2d",
     "PoissonNLLLoss",
     "SmoothL1Loss",
     "SoftMarginLoss",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
 ]
-
-
-class _Loss(Module):
-    """A loss; `size_average` and `reduce` are deprecated ways to say `reduction`, which is "mean", "sum" or "none"."""
-
-    __constants__ = ["reduction"]  # noqa: RUF012 - PyTorch's, for its readers
-    reduction: str
-
-    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
-        super().__init__()
-        self.reduction = chosen(reduction, size_average, reduce)
-
-
-class _WeightedLoss(_Loss):
-    weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
 
 
 class L1Loss(_Loss):
@@ -168,6 +147,42 @@ class NLLLoss(_WeightedLoss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss."""
         return F.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+
+
+class NLLLoss2d(Deprecated, NLLLoss):
+    """`NLLLoss` under an old name. Making or subclassing one raises a FutureWarning."""
+
+    _advice = "`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement."
+
+
+class CTCLoss(_Loss):
+    """The negative log probability of target sequences, over all their alignments: see `nn.functional.ctc_loss`.
+
+    Args:
+        blank: the class that stands for nothing.
+        reduction: "none", "sum", or "mean": each loss divided by the length of its target, then the mean.
+        zero_infinity: give 0, and a gradient of 0, where a target is too long for its input, instead of infinity.
+    """
+
+    __constants__ = ["blank", "reduction"]  # noqa: RUF012
+    blank: int
+    zero_infinity: bool
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(
+        self,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor | Sequence[int],
+        target_lengths: Tensor | Sequence[int],
+    ) -> Tensor:
+        """The loss."""
+        return F.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
+        )
 
 
 class BCELoss(_WeightedLoss):
