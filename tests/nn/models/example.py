@@ -30,7 +30,7 @@ class Example:
         *args: Any,
         tol: float = 1e-4,
         train: bool = True,
-        narrow: tuple[str, ...] = ("bfloat16", "float16"),
+        dtypes: str = "float64 bfloat16 float16",
         steps: int = 3,
         **kwargs: Any,
     ) -> None:
@@ -39,5 +39,5 @@ class Example:
         self.kwargs = kwargs
         self.tol = tol
         self.train = train  # False: draws random numbers in training, so that only shapes can be compared there
-        self.narrow = narrow  # the narrow dtypes that it can be cast to
+        self.dtypes = dtypes.split()  # what else it can be cast to
         self.steps = steps  # of training

@@ -367,7 +367,6 @@ class ConvNeXt(nn.Module):
         total = len(widths)
         for k, width in enumerate(widths):
             layers.append(nn.Sequential(CNBlock(width, layer_scale, drop * k / (total - 1.0))))
-            block_id += 1
             if k + 1 < total:
                 layers.append(
                     nn.Sequential(norm_layer(width), nn.Conv2d(width, widths[k + 1], kernel_size=2, stride=2))
