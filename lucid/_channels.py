@@ -69,7 +69,8 @@ class Last:
 
     def ndim(self, arguments: Sequence[Any]) -> int:
         """How many dimensions the arrays inside have, once they are broadcast."""
-        ndim: int = max([arguments[k].ndim for k in self.inside])
+        inside = self.inside
+        ndim: int = arguments[inside[0]].ndim if len(inside) == 1 else max([arguments[k].ndim for k in inside])
         return ndim
 
     def outside(self, results: Any) -> Any:

@@ -194,14 +194,14 @@ def lay(t: Tensor, inside: mx.array) -> None:
 
 def carried(fn: Any, inputs: tuple[Any, ...], primals: list[Any], recorded: bool) -> Any:
     """How `apply` calls `fn` where an input lies channels last: so that the result does too, if `fn` allows it."""
-    lies = [lies_last(t) for t in inputs]
-    inner = fn if fn.__class__ is Last else pointwise(fn, primals, lies)
+    inner = fn if fn.__class__ is Last else pointwise(fn, primals, [lies_last(t) for t in inputs])
     try:
         if inner is None:
             return _tape.finish(fn, inputs, primals, recorded, fn(*primals))
         arguments, ndim = list(primals), inner.ndim(primals)
         for k in inner.inside:
-            arguments[k] = inputs[k]._extra.inside if lies[k] and primals[k].ndim == ndim else last(primals[k], ndim)
+            t, p = inputs[k], primals[k]
+            arguments[k] = t._extra.inside if lies_last(t) and p.ndim == ndim else last(p, ndim)
         found = inner.fn(*arguments)
     except ValueError as error:
         raise _tape.explained(error, fn, primals) from None
