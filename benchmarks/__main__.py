@@ -1,12 +1,19 @@
-"""Print the table: `python -m benchmarks [operations|overhead|gpt|recurrent|resnet]`."""
+"""Print the table: `python -m benchmarks [operations|overhead|gpt|recurrent|resnet|transformer]`."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import gpt, operations, overhead, recurrent, resnet
+from benchmarks import gpt, operations, overhead, recurrent, resnet, transformer
 
-SUITES = {"operations": operations, "overhead": overhead, "gpt": gpt, "recurrent": recurrent, "resnet": resnet}
+SUITES = {
+    "operations": operations,
+    "overhead": overhead,
+    "gpt": gpt,
+    "recurrent": recurrent,
+    "resnet": resnet,
+    "transformer": transformer,
+}
 
 
 def main(names: list[str]) -> None:

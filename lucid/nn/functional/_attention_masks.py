@@ -68,11 +68,11 @@ def _mha_shape_check(
     num_heads: int,
 ) -> bool:
     """Whether there is a batch dimension. Raises AssertionError unless all arguments agree."""
-    n = query.ndim
+    n = query._data.ndim
     if n not in (2, 3):
         raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {n}-D query tensor")
     kind = "batched (3-D)" if n == 3 else "unbatched (2-D)"
-    if key.ndim != n or value.ndim != n:
+    if key._data.ndim != n or value._data.ndim != n:
         raise AssertionError(
             f"For {kind} `query`, expected `key` and `value` to be {n}-D but found {key.ndim}-D and {value.ndim}-D "
             "tensors respectively"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["multi_head_attention_forward"]
 
+_NAME = "multi_head_attention_forward"
+
 
 def multi_head_attention_forward(
     query: Tensor,
@@ -147,14 +149,17 @@ def attend(
     shape = query._data.shape
     batch, length = shape[:2] if batch_first else shape[1::-1]
     source = key._data.shape[1 if batch_first else 0]
-    padding = _canonical_mask(key_padding_mask, "key_padding_mask", _none_or_dtype(attn_mask), "attn_mask", query.dtype)
+    padding, mask = key_padding_mask, attn_mask
+    if padding is not None:
+        padding = _canonical_mask(padding, "key_padding_mask", _none_or_dtype(mask), "attn_mask", query.dtype)
     if is_causal and attn_mask is None:
         raise RuntimeError(
             "Need attn_mask if specifying the is_causal hint. The method `generate_square_subsequent_mask` of "
             "`nn.Transformer` makes one."
         )
     hinted = is_causal and padding is None and not need_weights  # then the mask itself is not looked at
-    mask = None if hinted else _canonical_mask(attn_mask, "attn_mask", None, "", query.dtype, check_other=False)
+    if mask is not None:
+        mask = None if hinted else _canonical_mask(mask, "attn_mask", None, "", query.dtype, check_other=False)
     head = _check_sizes(query, key, value, embed_dim, num_heads, isinstance(in_weights, tuple))
     if mask is not None:
         mask = _shaped_mask(mask, length, source, batch, num_heads)
@@ -201,18 +206,21 @@ def each(change: Callable[[Tensor], Tensor], query: Tensor, key: Tensor, value: 
 
 def _assert(fits: bool, message: str) -> None:
     if not fits:
-        raise AssertionError(f"multi_head_attention_forward: {message}")
+        raise AssertionError(f"{_NAME}: {message}")
 
 
 def _check_sizes(query: Tensor, key: Tensor, value: Tensor, embed_dim: int, num_heads: int, separate: bool) -> int:
     """The size of a head. Raises AssertionError where sizes do not fit."""
     size, keys, values = query._data.shape[2], key._data.shape, value._data.shape
-    _assert(size == embed_dim, f"was expecting embedding dimension of {embed_dim}, but got {size}")
-    _assert(size % num_heads == 0, f"embed_dim {size} not divisible by num_heads {num_heads}")
+    if size != embed_dim:
+        raise AssertionError(f"{_NAME}: was expecting embedding dimension of {embed_dim}, but got {size}")
+    if size % num_heads:
+        raise AssertionError(f"{_NAME}: embed_dim {size} not divisible by num_heads {num_heads}")
     if separate:
-        _assert(keys[:2] == values[:2], f"key's sequence and batch dims {keys[:2]} do not match value's {values[:2]}")
-    else:
-        _assert(keys == values, f"key shape {keys} does not match value shape {values}")
+        keys, values = keys[:2], values[:2]
+    if keys != values:
+        what = "sequence and batch dims" if separate else "shape"
+        raise AssertionError(f"{_NAME}: key's {what} {keys} do not match value's {values}")
     return size // num_heads
 
 
@@ -320,7 +328,7 @@ def _check_mask_dtype(mask: Tensor | None, query: Tensor, need_weights: bool) ->
     if mask is None or mask._data.dtype == query._data.dtype or (not need_weights and mask._data.dtype == mx.float32):
         return
     raise RuntimeError(
-        "multi_head_attention_forward: expected attn_mask and key_padding_mask to be bool or to have the dtype of "
+        f"{_NAME}: expected attn_mask and key_padding_mask to be bool or to have the dtype of "
         f"the query, {query.dtype!r}, but got {mask.dtype!r}"
     )
 
@@ -335,6 +343,6 @@ def _attention_weights(q: Tensor, k: Tensor, mask: Any, factor: float) -> Tensor
     def weights(s: mx.array, m: mx.array | None) -> mx.array:
         return _precise.softmax(s if m is None else s + m, -1).astype(dtype) if s.size else s
 
-    scores.__qualname__ = weights.__qualname__ = "multi_head_attention_forward"
+    scores.__qualname__ = weights.__qualname__ = _NAME
     result: Tensor = apply(weights, apply(scores, q, k), mask)
     return result

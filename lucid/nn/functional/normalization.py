@@ -25,17 +25,17 @@ def _check_normalized(operation: str, input: Any, shape: Any, weight: Any, bias:
     _check.floating(operation, input)
     if isinstance(shape, int) or not isinstance(shape, Sequence):
         raise TypeError(f"{operation}(): argument 'normalized_shape' must be tuple of ints, not {type(shape).__name__}")
-    sizes = tuple(int(s) for s in shape)
+    sizes = tuple([int(s) for s in shape])
     if not sizes:
         raise RuntimeError(f"{operation}: Expected normalized_shape to be at least 1-dimensional, but got ()")
     for name, t in (("weight", weight), ("bias", bias)):
-        if t is not None and tuple(_check.tensor(operation, name, t).shape) != sizes:
+        if t is not None and _check.tensor(operation, name, t)._data.shape != sizes:
             raise RuntimeError(
                 f"{operation}: Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{t.shape} "
                 f"and normalized_shape = {sizes}"
             )
-    if input.shape[-len(sizes) :] != sizes:
+    if input._data.shape[-len(sizes) :] != sizes:
         raise RuntimeError(
             f"{operation}: Given normalized_shape={sizes}, expected input with shape (*, "
             f"{', '.join(map(str, sizes))}), but got "
@@ -64,26 +64,24 @@ def layer_norm(
     """
     sizes = _check_normalized("layer_norm", input, normalized_shape, weight, bias)
     if len(sizes) == 1:
+        return apply(_layer_norm, input, weight, bias, eps)  # type: ignore[no-any-return]
 
-        def layer_norm(x: mx.array, w: mx.array | None, b: mx.array | None) -> mx.array:
-            return _layer_norm(x, w, b, eps).astype(x.dtype) if x.size else x
-
-    else:
-
-        def layer_norm(x: mx.array, w: mx.array | None, b: mx.array | None) -> mx.array:
-            if not x.size:
-                return x
-            rows = x.reshape(*x.shape[: x.ndim - len(sizes)], -1)
-            w = w if w is None else w.reshape(-1)
-            b = b if b is None else b.reshape(-1)
-            return _layer_norm(rows, w, b, eps).astype(x.dtype).reshape(x.shape)
+    def layer_norm(x: mx.array, w: mx.array | None, b: mx.array | None) -> mx.array:
+        rows = x.reshape(*x.shape[: x.ndim - len(sizes)], math.prod(sizes))
+        w = w if w is None else w.reshape(-1)
+        b = b if b is None else b.reshape(-1)
+        return _layer_norm(rows, w, b, eps).reshape(x.shape)
 
     return apply(layer_norm, input, weight, bias)  # type: ignore[no-any-return]
 
 
 def _layer_norm(x: mx.array, w: mx.array | None, b: mx.array | None, eps: float) -> mx.array:
-    if x.dtype != mx.float64:
-        return mx.fast.layer_norm(x, w, b, eps)
+    if not x.size:
+        return x
+    dtype = x.dtype
+    if dtype != mx.float64:
+        y = mx.fast.layer_norm(x, w, b, eps)
+        return y if y.dtype == dtype else y.astype(dtype)
     centred = x - mx.mean(x, axis=-1, keepdims=True)
     y = centred * mx.rsqrt(mx.mean(mx.square(centred), axis=-1, keepdims=True) + eps)
     y = y if w is None else y * w

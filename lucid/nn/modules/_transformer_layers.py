@@ -115,14 +115,14 @@ class TransformerEncoderLayer(Module):
 
         Returns the shape of `src`.
         """
-        padding = _canonical_mask(
-            src_key_padding_mask, "src_key_padding_mask", _none_or_dtype(src_mask), "src_mask", src.dtype
-        )
-        mask = _canonical_mask(src_mask, "src_mask", None, "", src.dtype, check_other=False)
-        attend = self._sa_block
-        if (mask is not None or padding is not None) and self._is_inference(src):
-            check_padding(padding, src)
-            attend = self._inference_block
+        mask, padding, attend = src_mask, src_key_padding_mask, self._sa_block
+        if mask is not None or padding is not None:
+            kind = _none_or_dtype(mask)
+            padding = _canonical_mask(padding, "src_key_padding_mask", kind, "src_mask", src.dtype)
+            mask = _canonical_mask(mask, "src_mask", None, "", src.dtype, check_other=False)
+            if self._is_inference(src):
+                check_padding(padding, src)
+                attend = self._inference_block
         x = src
         if self.norm_first:
             x = x + attend(self.norm1(x), mask, padding, is_causal=is_causal)
