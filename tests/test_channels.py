@@ -164,6 +164,18 @@ def test_what_is_not_the_largest_does_not_decide() -> None:
     assert not _views.lies_last(laid(3, 4, 5) * lucid.rand(2, 3, 4, 5))
 
 
+@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
+def test_padding(mode: str) -> None:
+    x = laid(2, 3, 4, 5)
+    plain = lucid.tensor(x.numpy())
+    for widths in ((1, 2, 2, 1), (-1, 1, 0, -2), (1, 0, 0, 2)):
+        padded = F.pad(x, widths, mode)
+        assert _views.lies_last(padded)
+        assert lucid.equal(padded, F.pad(plain, widths, mode))
+    unbatched = laid(3, 4, 5)  # (C, H, W) looks like (N, C, L)
+    assert lucid.equal(F.pad(unbatched, (1, 2, 2, 1), mode), F.pad(lucid.tensor(unbatched.numpy()), (1, 2, 2, 1), mode))
+
+
 def test_joined_channels() -> None:
     x, y = laid(2, 3, 4, 5), laid(2, 1, 4, 5)
     for dim in (1, -3):

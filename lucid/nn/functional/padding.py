@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
+from lucid._channels import Last
 from lucid._tape import apply
+from lucid._views import lies_last
 from lucid.nn.functional import _check
 from lucid.ops._edges import MODES, positions
 from lucid.ops._fits import fitting
@@ -55,14 +57,17 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             f"pad: the resulting size {sizes} of input {tuple(shape)} padded by {tuple(widths)} is negative"
         )
     fill = fitting(0 if value is None else value, input._data.dtype, "pad")
-    cut = tuple([slice(max(-a, 0), s + min(b, 0)) for s, (a, b) in zip(shape, pairs, strict=True)])
-    more = [(max(a, 0), max(b, 0)) for a, b in pairs]
+    lies = lies_last(input)
+    order = (0, *range(2, len(shape)), 1) if lies else range(len(shape))
+    cut = tuple([slice(max(-pairs[k][0], 0), shape[k] + min(pairs[k][1], 0)) for k in order])
+    more = [(max(pairs[k][0], 0), max(pairs[k][1], 0)) for k in order]
+    sizes = [sizes[k] for k in order]
 
     def constant_pad(x: mx.array, v: mx.array) -> mx.array:
         x = x[cut] if min(widths, default=0) < 0 else x
         return mx.pad(x, more, constant_values=v) if x.size else mx.broadcast_to(v, sizes)
 
-    return apply(constant_pad, input, fill)  # type: ignore[no-any-return]
+    return apply(Last(constant_pad) if lies else constant_pad, input, fill)  # type: ignore[no-any-return]
 
 
 def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]], n: int) -> Tensor:
@@ -84,12 +89,15 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
         )
     if mode != "circular" and 0 in shape[len(shape) - n - 1 :]:
         raise RuntimeError(f"pad: with mode {mode!r}, expected sizes above 0 beside the batch, got {tuple(shape)}")
+    lies = lies_last(input)
+    order = (0, *range(2, len(shape)), 1)
     indices: list[tuple[int, mx.array]] = []
     for axis in range(len(shape) - n, len(shape)):
         size, (before, after) = shape[axis], pairs[axis]
         if (before, after) == (0, 0):
             continue
-        indices.append((axis, mx.array(positions(mode, size, before, after, axis))))
+        place = order.index(axis) if lies else axis
+        indices.append((place, mx.array(positions(mode, size, before, after, axis))))
 
     def run(x: mx.array) -> mx.array:
         for axis, at in indices:
@@ -97,4 +105,4 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
         return x
 
     run.__qualname__ = f"{mode}_pad"
-    return apply(run, input)  # type: ignore[no-any-return]
+    return apply(Last(run) if lies else run, input)  # type: ignore[no-any-return]
