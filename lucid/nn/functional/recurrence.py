@@ -237,10 +237,7 @@ def cell(
         raise RuntimeError(f"{name}: expected input of shape (N, features), got {x.shape}")
     biases = None
     if b_ih is not None or b_hh is not None:
-        b_ih, b_hh = (
-            ops.mul(w[:, 0], 0) if b is None else b for b, w in ((b_ih, w_ih.detach()), (b_hh, w_hh.detach()))
-        )
-        biases = (b_ih, b_hh)
+        biases = [w.new_zeros(w.shape[0]) if b is None else b for b, w in ((b_ih, w_ih), (b_hh, w_hh))]
     return _direction(kind, x, [x.shape[0]], hx, w_ih, w_hh, biases, None, 0)[1:]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lucid import creation
 from lucid.nn import init
-from lucid.nn.functional.recurrence import cell
+from lucid.nn.functional.recurrence import GATES, cell
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
 from lucid.tensor import Tensor
@@ -74,6 +74,8 @@ class RNNCellBase(Module):
         for what, t in (("input", input), *[("hidden", t) for t in hx or ()]):
             if t.dim() not in (1, 2):
                 raise ValueError(f"{self._get_name()}: Expected {what} to be 1D or 2D, got {t.dim()}D instead")
+        if kind not in GATES:
+            raise RuntimeError(f"Unknown nonlinearity: {kind.removeprefix('rnn_')}; it has to be 'tanh' or 'relu'")
         if ndim == 1:
             input, hx = input.unsqueeze(0), hx and [t.unsqueeze(0) for t in hx]
         if hx is None:
@@ -119,8 +121,6 @@ class RNNCell(RNNCellBase):
 
         Takes the input, shape (N, input_size), and the state before, zeros if left out; both may come without N.
         """
-        if self.nonlinearity not in ("tanh", "relu"):
-            raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}; it has to be 'tanh' or 'relu'")
         return self._step(f"rnn_{self.nonlinearity}", input, None if hx is None else [hx])[0]
 
 

@@ -98,7 +98,9 @@ class _Orthogonal(Module):
             if "base" in self._buffers:
                 self.base = self._square(_tall(Q))
                 # This stands for the identity in all three maps: reflections need the -1, rotations ignore it.
-                return -creation.eye(*Q.shape[-2:], dtype=Q.dtype, device=Q.device).expand(Q.shape).clone()
+                identity = creation.zeros_like(Q)
+                identity.diagonal(dim1=-2, dim2=-1).fill_(-1.0)
+                return identity
             if self.orthogonal_map != "householder":
                 raise NotImplementedError(
                     "It is not possible to assign to the matrix exponential or the Cayley parametrizations when "

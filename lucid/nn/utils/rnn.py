@@ -17,6 +17,7 @@ from lucid._tape import TensorCore, apply
 from lucid.nn.functional import _check
 from lucid.nn.functional.recurrence import packed_sizes
 from lucid.ops._dims import wrap_dim
+from lucid.ops._fits import fitting
 from lucid.ops._place import take
 from lucid.ops._split import split
 from lucid.tensor import Tensor
@@ -235,18 +236,18 @@ def pad_packed_sequence(
     sizes = np.array(packed_sizes(operation, sequence.batch_sizes))
     steps, batch = len(sizes), int(sizes[0])
     if total_length is not None:
-        if not hasattr(total_length, "__index__"):
-            raise TypeError(f"{operation}(): argument 'total_length' must be int, not {type(total_length).__name__}")
         if total_length < steps:
             raise ValueError(
                 f"{operation}: Expected total_length to be at least the length of the longest sequence in input, but "
                 f"got total_length={total_length} and max sequence length being {steps}"
             )
+        if not hasattr(total_length, "__index__") or isinstance(total_length, bool):
+            raise TypeError(f"{operation}(): argument 'total_length' must be int, not {type(total_length).__name__}")
         sizes = np.pad(sizes, (0, total_length - steps))
     data = _check.tensor(operation, "data", sequence.data)
     if data.ndim == 0 or data.shape[0] < sizes.sum():
         raise RuntimeError(f"{operation}: expected data of {sizes.sum()} rows, as batch_sizes say, got {data.shape}")
-    value = _number(operation, padding_value)
+    filling = _filling(operation, padding_value, data)
     inside = np.arange(batch) < sizes[:, None]
     rows = np.where(inside, np.cumsum(sizes)[:, None] - sizes[:, None] + np.arange(batch), -1).astype(np.int32)
     counts, table, back = inside.sum(0), mx.array(rows.T if batch_first else rows), sequence.unsorted_indices
@@ -257,7 +258,7 @@ def pad_packed_sequence(
     def fn(a: mx.array, table: mx.array) -> mx.array:
         found = take(a, mx.maximum(table, 0), 0)
         mask = (table >= 0).reshape(*table.shape, *[1] * (a.ndim - 1))
-        return mx.where(mask, found, _filling(value, a.dtype))
+        return mx.where(mask, found, filling)
 
     fn.__qualname__ = operation
     return apply(fn, data, table), lengths
@@ -295,7 +296,7 @@ def pad_sequence(
     for t in tensors:
         if t.ndim == 0:
             raise RuntimeError(f"{operation}: expected sequences of at least 1 dimension, got a 0-dim tensor")
-    value = _number(operation, padding_value)
+    filling = _filling(operation, padding_value, tensors[0])
     longest, trailing = max(int(t.shape[0]) for t in tensors), tuple(tensors[0].shape[1:])
     for t in tensors:
         if not _fits(t.shape, (t.shape[0], *trailing)):
@@ -308,7 +309,7 @@ def pad_sequence(
         dtype, shape = arrays[0].dtype, (len(arrays), longest, *trailing)
         if not mx.zeros(shape).size:
             return mx.zeros(shape, dtype)
-        filling, pieces = _filling(value, dtype), []
+        pieces = []
         for a in arrays:
             whole = mx.broadcast_to(a.astype(dtype), (a.shape[0], *trailing))
             rest = mx.broadcast_to(filling, (longest - a.shape[0], *trailing))
@@ -381,17 +382,5 @@ def _integers(values: Any) -> Tensor:
     return creation.tensor(values, dtype=dtypes.int64)
 
 
-def _number(operation: str, value: Any) -> Any:
-    value = value.item() if isinstance(value, TensorCore) else value
-    if not isinstance(value, (int, float, complex, np.number, np.bool_)):
-        raise TypeError(f"{operation}(): argument 'padding_value' must be a number, not {type(value).__name__}")
-    return value
-
-
-def _filling(value: Any, dtype: mx.Dtype) -> mx.array:
-    """`value` as an array of `dtype`; MLX refuses numbers outside an integer dtype, PyTorch cuts and wraps them."""
-    if dtype in dtypes.INEXACT:
-        return mx.array(value, dtype)
-    if not np.isfinite(value):
-        raise RuntimeError(f"padding_value: {value} cannot be converted to {dtypes.OF_MX[dtype]!r}")
-    return mx.array(int(value), mx.int64).astype(dtype)
+def _filling(operation: str, value: Any, like: Tensor) -> mx.array:
+    return fitting(value.item() if isinstance(value, TensorCore) else value, like.dtype.mx, operation)

@@ -20,7 +20,7 @@ M = TypeVar("M", bound=Module)
 
 def as_matrix(weight: Tensor, dim: int) -> Tensor:
     """`weight` as a matrix whose rows are the slices along `dim`."""
-    moved = weight.movedim(dim, 0) if dim else weight
+    moved = weight.permute(dim, *[d for d in range(weight.ndim) if d != dim]) if dim else weight
     return moved.reshape(moved.shape[0], -1)
 
 
