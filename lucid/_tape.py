@@ -120,6 +120,8 @@ def finish(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], recorded: bool, 
 def explained(error: ValueError, fn: Fn, primals: list[Any]) -> Exception:
     """What PyTorch would say where MLX refuses shapes or dtypes: a RuntimeError that names the operation."""
     message = str(error)
+    if message.startswith(("Cannot perform", "Invalid type")):  # an argument that is no number
+        return TypeError(f"{op_name(fn)}(): {message}")
     if not message.startswith("[") or message.startswith("[eval]"):
         return error
     shapes = [p.shape for p in primals if isinstance(p, mx.array)]

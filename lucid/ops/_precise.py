@@ -66,7 +66,9 @@ def tan(a: mx.array) -> mx.array:
 def sigmoid(a: mx.array) -> mx.array:
     """The logistic function."""
     if a.dtype == mx.float64:
-        return 1 / (1 + exp(mx.minimum(-a, 709.0)))
+        left = a < 0  # the exponential of a negative number only: neither it nor what derivatives make of it overflows
+        power = exp(mx.where(left, a, -a))
+        return mx.where(left, power, 1) / (1 + power)
     return mx.sigmoid(a) if a.dtype != mx.complex64 else 1 / (1 + mx.exp(-a))
 
 
@@ -74,9 +76,10 @@ def softplus(a: mx.array) -> mx.array:
     """log(1 + exp(a))."""
     if a.dtype != mx.float64:
         return mx.logaddexp(a, mx.array(0, a.dtype))
-    high = mx.stop_gradient(mx.maximum(a, 0))
-    finite = mx.where(mx.isinf(high), 0, high)
-    return finite + mx.log(exp(a - finite) + exp(-finite))
+    infinite = mx.isinf(a)  # where both terms of the sum have no gradient that is a number
+    b = mx.where(infinite, 0, a)
+    high = mx.stop_gradient(mx.maximum(b, 0))
+    return mx.where(infinite, mx.maximum(a, 0), high + mx.log(exp(b - high) + exp(-high)))
 
 
 def softmax(a: mx.array, axis: int) -> mx.array:

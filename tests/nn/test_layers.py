@@ -318,8 +318,8 @@ def test_what_is_not_there_says_so():
 def test_gelu_in_two_parts_is_one():
     x = lucid.tensor([-1.0, 0.0, 2.0])
     for approximate in ("none", "tanh"):
-        together = F.gelu(x, approximate)
-        apart = F.gelu(x.clone().requires_grad_(), approximate)
+        together = F.gelu(x, approximate=approximate)
+        apart = F.gelu(x.clone().requires_grad_(), approximate=approximate)
         _tape.evaluate(apart)
         np.testing.assert_allclose(apart.detach().numpy(), together.numpy(), rtol=1e-6)
 

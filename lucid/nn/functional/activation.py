@@ -15,6 +15,7 @@ from lucid.dtypes import FLOATING, OF_MX
 from lucid.nn.functional import _check
 from lucid.nn.functional._draw import uniform
 from lucid.ops import _precise
+from lucid.ops._fits import fitting
 from lucid.ops._out import into
 from lucid.ops._promotion import unary_float
 
@@ -88,7 +89,7 @@ def relu_(input: Tensor) -> Tensor:
     return relu(input, inplace=True)
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Tensor, *, approximate: str = "none") -> Tensor:
     """`input * Phi(input)`, with the Gaussian distribution function Phi.
 
     Args:
@@ -98,12 +99,9 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Raises RuntimeError for another `approximate`.
     """
     _check.floating("gelu", input)
-    if approximate == "none":
-        first, second = _gelu_erf, _gelu_of
-    elif approximate == "tanh":
-        first, second = _gelu_tanh, _gelu_of
-    else:
+    if approximate not in ("none", "tanh"):
         raise RuntimeError(f"gelu: approximate argument must be either none or tanh, got {approximate!r}")
+    first, second = (_gelu_erf, _gelu_of) if approximate == "none" else (_gelu_sigmoid, _silu_of)
     if mode.grad and input._node is not None and input._data.dtype not in _check.HALF:
         return apply(second, input, apply(first, input))  # type: ignore[no-any-return]  # in two, so that backward need not repeat the first
     return _pointwise("gelu", lambda x: second(x, first(x)), input)
@@ -113,15 +111,16 @@ def _gelu_erf(x: mx.array) -> mx.array:
     return _precise.erf(x * math.sqrt(0.5))
 
 
-def _gelu_tanh(x: mx.array) -> mx.array:
-    return mx.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (mx.square(x) * x)))
+def _gelu_sigmoid(x: mx.array) -> mx.array:
+    # (1 + tanh(u)) / 2 is sigmoid(2 u), and the second derivative of MLX's tanh (0.32.4) is NaN beyond 88
+    return _precise.sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * (mx.square(x) * x)))
 
 
 def _gelu_of(x: mx.array, inner: mx.array) -> mx.array:
     return (0.5 * x) * (1 + inner)
 
 
-_gelu_erf.__qualname__ = _gelu_tanh.__qualname__ = _gelu_of.__qualname__ = "gelu"
+_gelu_erf.__qualname__ = _gelu_sigmoid.__qualname__ = _gelu_of.__qualname__ = "gelu"
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -157,9 +156,13 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """`input`, cut off below `min_val` and above `max_val`. Raises ValueError if `min_val` is above `max_val`."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
+    return _cut_off(input, min_val, max_val, inplace)
+
+
+def _cut_off(input: Tensor, low: float, high: float, inplace: bool) -> Tensor:
     if _check.tensor("hardtanh", "input", input)._data.dtype not in FLOATING:
-        return _clip_whole(input, int(min_val), int(max_val), inplace)
-    return _pointwise("hardtanh", lambda x: mx.clip(x, min_val, max_val), input, inplace)
+        return _clip_whole(input, int(low), int(high), inplace)
+    return _pointwise("hardtanh", lambda x: mx.clip(x, low, high), input, inplace)
 
 
 def _clip_whole(input: Tensor, low: int, high: int, inplace: bool) -> Tensor:
@@ -172,8 +175,8 @@ def _clip_whole(input: Tensor, low: int, high: int, inplace: bool) -> Tensor:
 
 
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """`hardtanh` in place."""
-    return hardtanh(input, min_val, max_val, inplace=True)
+    """`hardtanh` in place. As in PyTorch, `max_val` everywhere if `min_val` is above it."""
+    return _cut_off(input, min_val, max_val, inplace=True)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -193,7 +196,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """`input` where positive, `negative_slope * input` elsewhere."""
-    if 0 <= negative_slope <= 1:  # as one maximum, which MLX computes many times faster than a choice
+    if 0 < negative_slope <= 1:  # as one maximum, which MLX computes many times faster than a choice
         return _pointwise("leaky_relu", lambda x: mx.maximum(x, negative_slope * x), input, inplace)
     return _pointwise("leaky_relu", lambda x: mx.where(x > 0, x, negative_slope * x), input, inplace)
 
@@ -240,8 +243,9 @@ def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, traini
 
 
 def _elu(x: mx.array, alpha: float, scale: float, rate: float) -> mx.array:
-    below = mx.where(x > 0, 0, x)  # keeps exp from overflowing, where its gradient would be NaN
-    return mx.where(x > 0, scale * x, (alpha * scale) * mx.expm1(rate * below))
+    low = x <= 0  # and not `x > 0`: NaN has a gradient of its own, as in PyTorch
+    below = mx.where(low, x, 0)  # keeps exp from overflowing, where its gradient would be NaN
+    return mx.where(low, (alpha * scale) * mx.expm1(rate * below), scale * x)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -327,15 +331,17 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
         raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}.")
 
     def fn(x: mx.array) -> mx.array:
-        return mx.where(x > lambd, x - lambd, mx.where(x < -lambd, x + lambd, x * 0))
+        return mx.where(x > lambd, x - lambd, mx.where(x >= -lambd, x * 0, x + lambd))  # NaN goes on
 
     return _pointwise("softshrink", fn, input)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`input` where it is above `threshold`, `value` elsewhere."""
-    if OF_MX[_check.tensor("threshold", "input", input)._data.dtype].rank == 1:
-        result = ops.where(ops.le(input, int(threshold)), int(value), input)
+    dtype = _check.tensor("threshold", "input", input)._data.dtype
+    if OF_MX[dtype].rank == 1:
+        limit, new = (fitting(v, dtype, "threshold") for v in (threshold, value))
+        result: Tensor = apply(lambda x: mx.where(x <= limit, new, x), input)
         return into(input, result) if inplace else result
     return _pointwise("threshold", lambda x: mx.where(x <= threshold, value, x), input, inplace)
 

@@ -77,15 +77,21 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
         hard: return one-hot vectors, with the gradient of the soft ones.
         eps: has no effect; a warning says so where it is not the default.
         dim: the dimension that sums to 1.
+
+    Raises IndexError for a `dim` out of range, NotImplementedError for integers.
     """
     if eps != 1e-10:
         warnings.warn("gumbel_softmax: `eps` parameter is deprecated and has no effect.", UserWarning, stacklevel=2)
     _check.floating("gumbel_softmax", logits)
     axis = wrap_dim(dim, logits.ndim, "gumbel_softmax")
+    if logits.ndim == 0:
+        return gumbel_softmax(logits.reshape(1), tau, hard)[0]
+    if hard and not logits.shape[axis]:
+        raise IndexError(f"gumbel_softmax: expected dimension {axis} to have a size above 0, got {logits.shape}")
     noise = -mx.log(-mx.log(uniform(logits.shape, 1e-20, 1.0)))
 
-    def gumbel_softmax(x: mx.array, g: mx.array) -> mx.array:
-        y = mx.softmax((x + g) / tau, axis=axis, precise=True)
+    def sample(x: mx.array, g: mx.array) -> mx.array:
+        y = _precise.softmax((x + g) / tau, axis) if x.size else x
         if not hard:
             return y
         best = mx.argmax(mx.stop_gradient(y), axis=axis, keepdims=True)
@@ -94,7 +100,8 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
         one_hot = (mx.arange(y.shape[axis], dtype=best.dtype).reshape(shape) == best).astype(y.dtype)
         return one_hot - mx.stop_gradient(y) + y
 
-    return apply(gumbel_softmax, logits, noise.astype(logits._data.dtype))  # type: ignore[no-any-return]
+    sample.__qualname__ = "gumbel_softmax"
+    return apply(sample, logits, noise.astype(logits._data.dtype))  # type: ignore[no-any-return]
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
@@ -102,13 +109,13 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
     Raises RuntimeError for an odd size, and for a 0-dim tensor.
     """
-    _check.floating("glu", input)
-    if input.ndim == 0:
+    if _check.tensor("glu", "input", input).ndim == 0:
         raise RuntimeError("glu does not support 0-dimensional tensors")
     axis = wrap_dim(dim, input.ndim, "glu")
     size = input.shape[axis]
     if size % 2:
         raise RuntimeError(f"glu: Halving dimension must be even, but dimension {axis} is size {size}")
+    _check.floating("glu", input)
 
     def glu(x: mx.array) -> mx.array:
         if x.size == 0:

@@ -170,7 +170,7 @@ class GELU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """The activation of `input`."""
-        return F.gelu(input, self.approximate)
+        return F.gelu(input, approximate=self.approximate)
 
     def extra_repr(self) -> str:
         """The options."""
