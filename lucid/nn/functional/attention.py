@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -47,11 +48,23 @@ def scaled_dot_product_attention(
 
     Raises RuntimeError for shapes or dtypes that do not fit.
     """
-    groups = _check_inputs(query, key, value, attn_mask, enable_gqa)
+    groups = _check_inputs(query, key, value, attn_mask, enable_gqa, is_causal)
     if not 0.0 <= dropout_p <= 1.0:
         raise RuntimeError(f"{_NAME}: dropout probability has to be between 0 and 1, but got {dropout_p}")
-    factor = 1.0 / math.sqrt(query._data.shape[-1] or 1) if scale is None else scale
+    if not groups:
+        return _nothing(query, key, value)
+    factor = 1.0 / math.sqrt(query._data.shape[-1]) if scale is None else scale
     return attention(query, key, value, attn_mask, dropout_p, is_causal, factor, groups)
+
+
+def _nothing(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """The result where an input is empty: zeros."""
+
+    def zeros(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
+        return mx.zeros((*q.shape[:-1], v.shape[-1]), q.dtype)
+
+    zeros.__qualname__ = _NAME
+    return apply(zeros, query, key, value)  # type: ignore[no-any-return]
 
 
 def attention(
@@ -167,8 +180,8 @@ def _bias(mask: mx.array, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
     return mx.where(alive, mask, 0).astype(dtype), alive
 
 
-def _check_inputs(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool) -> int:
-    """Refuse what does not fit. Returns how many query heads share a head of key and value."""
+def _check_inputs(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool, is_causal: bool) -> int:
+    """Refuse what does not fit. Returns how many query heads share a head of key and value, 0 if there is nothing."""
     for name, t in (("query", query), ("key", key), ("value", value)):
         _check.tensor(_NAME, name, t)
     _check.same_dtype(_NAME, query=query, key=key, value=value)
@@ -185,9 +198,23 @@ def _check_inputs(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool)
         raise RuntimeError(f"{_NAME}: expected query and key to have the same last size, got {q} and {k}")
     if k[-2] != v[-2]:
         raise RuntimeError(f"{_NAME}: expected key and value to have the same number of positions, got {k} and {v}")
+    if mask is not None:
+        _check.tensor(_NAME, "attn_mask", mask)
+        if mask._data.dtype not in (mx.bool_, mx.float32, query._data.dtype):
+            raise RuntimeError(
+                f"{_NAME}: expected attn_mask dtype to be bool, float32 or that of the query ({query.dtype!r}), got "
+                f"{OF_MX[mask._data.dtype]!r}"
+            )
+    if 0 in (*q, *k, *v):
+        return 0
     groups = 1
     if enable_gqa:
-        if min(len(q), len(k), len(v)) < 3 or not k[-3] or q[-3] % k[-3] or k[-3] != v[-3]:
+        if min(len(q), len(k), len(v)) < 3:
+            raise IndexError(
+                f"{_NAME}: with enable_gqa, expected query, key and value to have a dimension for heads, got {q}, {k} "
+                f"and {v}"
+            )
+        if q[-3] % k[-3] or k[-3] != v[-3]:
             raise RuntimeError(
                 f"{_NAME}: with enable_gqa, expected the number of query heads to be a multiple of the number of "
                 "key and value "
@@ -200,13 +227,25 @@ def _check_inputs(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool)
             "enable_gqa=True lets query heads share those of key and value"
         )
     if mask is not None:
-        _check.tensor(_NAME, "attn_mask", mask)
-        if mask._data.dtype not in (mx.bool_, mx.float32, query._data.dtype):
-            raise RuntimeError(
-                f"{_NAME}: expected attn_mask dtype to be bool, float32 or that of the query ({query.dtype!r}), got "
-                f"{OF_MX[mask._data.dtype]!r}"
-            )
+        _check_mask(query, key, value, mask, groups, is_causal)
     return groups
+
+
+def _check_mask(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, groups: int, is_causal: bool) -> None:
+    q, k, v, m = query.shape, key.shape, value.shape, mask.shape
+    heads = k[:-2] if groups == 1 else (*k[:-3], k[-3] * groups)
+    lead = [max(pair) for pair in zip_longest(reversed(q[:-2]), reversed(heads), fillvalue=1)]
+    scores = (*reversed(lead), q[-2], k[-2])
+    # PyTorch's kernel for the CPU takes both masks where it can be used; all its other ways refuse that.
+    kernel = len(q) == len(k) == len(v) == 4 and q[0] == k[0] == v[0] and q[:2] == heads and not mask.requires_grad
+    if kernel and len(m) < 2:
+        raise IndexError(f"{_NAME}: expected attn_mask to have at least 2 dimensions, got {m}")
+    if is_causal and not (kernel and q[-1] == v[-1] and len(m) in (2, 4)):
+        raise RuntimeError(
+            f"{_NAME}: attn_mask should not be set when is_causal=True; put the causal mask into attn_mask instead"
+        )
+    if len(m) > len(scores) or any(a not in (1, b) for a, b in zip(reversed(m), reversed(scores), strict=False)):
+        raise RuntimeError(f"{_NAME}: expected attn_mask that broadcasts to the scores' shape {scores}, got {m}")
 
 
 def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> bool:

@@ -159,7 +159,8 @@ def attend(
         )
     hinted = is_causal and padding is None and not need_weights  # then the mask itself is not looked at
     if mask is not None:
-        mask = None if hinted else _canonical_mask(mask, "attn_mask", None, "", query.dtype, check_other=False)
+        mask = _canonical_mask(mask, "attn_mask", None, "", query.dtype, check_other=False)
+        mask = None if hinted else mask
     head = _check_sizes(query, key, value, embed_dim, num_heads, isinstance(in_weights, tuple))
     if mask is not None:
         mask = _shaped_mask(mask, length, source, batch, num_heads)
