@@ -62,8 +62,12 @@ def _even(name: str, n: int, input: Any, outs: Sequence[int]) -> Windows | None:
     return windows(name, n, input, tuple([s // o for s, o in zip(shape, outs, strict=True)]), None, 0, 1, False)
 
 
-def _bounds(size: int, out: int) -> list[tuple[int, int]]:
-    return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+def _elements(size: int, out: int) -> tuple[Any, Any]:
+    """The elements of each window along a dimension (a short window repeats its last one), and how many they are."""
+    i = np.arange(out, dtype=np.int64)[:, None]
+    low, high = i * size // out, -(-(i + 1) * size // out)
+    at = np.minimum(low + np.arange((high - low).max(initial=0)), high - 1)
+    return at.astype(np.int32), (high - low).astype(np.int32)
 
 
 def _adaptive_avg(n: int, input: Any, output_size: Any) -> Tensor:
@@ -72,12 +76,6 @@ def _adaptive_avg(n: int, input: Any, output_size: Any) -> Tensor:
     _check.floating(name, input)
     even = _even(name, n, input, outs)
     found = even or windows(name, n, input, 1, None, 0, 1, False)
-    matrices = []
-    for s, o in zip(found.shape, outs, strict=True):
-        matrix = np.zeros((o, s))
-        for i, (low, high) in enumerate(_bounds(s, o)):
-            matrix[i, low:high] = 1 / (high - low)
-        matrices.append(matrix)
 
     def average(x: mx.array) -> mx.array:
         y = x.astype(mx.float32) if x.dtype in _check.HALF else x
@@ -86,8 +84,13 @@ def _adaptive_avg(n: int, input: Any, output_size: Any) -> Tensor:
             pairs = [v for o, k in zip(outs, even.kernel, strict=True) for v in (o, k)]
             y = y.reshape(y.shape[0], *pairs, y.shape[-1])
             return (mx.mean(y, axis=tuple(over)) if y.size else mx.sum(y, axis=tuple(over))).astype(x.dtype)
-        for axis, matrix in enumerate(matrices, 1):
-            y = mx.moveaxis(mx.matmul(mx.array(matrix, y.dtype), mx.moveaxis(y, axis, -2)), -2, axis)
+        for axis, (s, o) in enumerate(zip(found.shape, outs, strict=True), 1):
+            at, count = _elements(s, o)
+            y = mx.take(y, mx.array(at), axis)  # (N, ..., window, element, ..., C)
+            rest = (1,) * (y.ndim - axis - 2)
+            within = mx.array(np.arange(at.shape[1]) < count).reshape(*at.shape, *rest)
+            y = mx.sum(mx.where(within, y, mx.array(0, y.dtype)), axis=axis + 1)
+            y = y / mx.array(count).astype(y.dtype).reshape(o, *rest)
         return y.astype(x.dtype)
 
     result: Tensor = found.run(average, input)
@@ -142,13 +145,7 @@ def _adaptive_max(n: int, input: Any, output_size: Any, indices: bool) -> Any:
         where = mx.broadcast_to(mx.array(position[..., None]), x.shape)
         for axis in range(n, 0, -1):  # the last axis first: of equal elements, the first in reading order is found
             s, o = found.shape[axis - 1], outs[axis - 1]
-            bounds = _bounds(s, o)
-            width = max(high - low for low, high in bounds)
-            at = mx.array(
-                np.array([[min(low + j, high - 1) for j in range(width)] for low, high in bounds], np.int32).reshape(
-                    o, width
-                )
-            )
+            at = mx.array(_elements(s, o)[0])
             x, where = mx.take(x, at, axis), mx.take(where, at, axis)
             best = mx.argmax(mx.stop_gradient(x), axis=axis + 1, keepdims=True)
             x, where = (mx.squeeze(mx.take_along_axis(v, best, axis + 1), axis + 1) for v in (x, where))

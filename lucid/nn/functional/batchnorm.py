@@ -138,7 +138,8 @@ def instance_norm(
 
     def instance_norm(x: mx.array, w: Any, b: Any, m: Any, v: Any) -> list[mx.array]:
         if not x.size:
-            return [x, *[mx.full(r.shape, math.nan, r.dtype) for r in (m, v) if r is not None]]
+            kept = [r for r in (m, v) if r is not None]  # without elements they stay, without samples they are NaN
+            return [x, *(kept if x.shape[0] else [mx.full(r.shape, math.nan, r.dtype) for r in kept])]
         wide = _wide(x)
         over = tuple(range(1, wide.ndim - 1))
         moved = wide - (centre := mx.mean(wide, axis=over, keepdims=True))

@@ -334,6 +334,8 @@ def _plan_transposed(
     sizes = [
         (s - 1) * t - 2 * c + r + e + 1 for s, t, c, r, e in zip(shape[-n:], steps, cut, reach, extra, strict=True)
     ]
+    if min(extra) < 0:
+        raise RuntimeError(f"{name}: negative output_padding is not supported, got {extra}")
     if any(s < 1 for s in sizes):
         raise RuntimeError(
             f"{name}: Given input size {list(shape)}. Calculated output size per channel: {sizes}. Output size is "
@@ -389,6 +391,8 @@ def _check_shapes(
         raise RuntimeError(f"{name}: expected input, weight and bias to have the same dtype, but got {kinds}")
     if len(weight) != n + 2:
         raise RuntimeError(f"{name}: expected weight to have {n + 2} dimensions, but got weight of size {list(weight)}")
+    if not isinstance(groups, int) or isinstance(groups, bool):
+        raise TypeError(f"{name}(): argument 'groups' must be int, not {type(groups).__name__}")
     if groups <= 0:
         raise RuntimeError(f"{name}: expected groups to be positive, got {groups}")
     batched = _check.spatial(name, shape, n)

@@ -57,7 +57,7 @@ class Windows:
         self.dilation = _check.sizes(name, "dilation", dilation, n)
         self.outs: list[int] = []
         self.high: list[int] = []
-        if 0 in shape[1 if self.batched else 0 :]:
+        if 0 in shape[0 if not self.batched and not name.startswith("adaptive") else 1 :]:
             raise RuntimeError(f"{name}: Expected input with non-zero sizes beside the batch, got {tuple(shape)}")
         for s, k, t, p, d in zip(self.shape, self.kernel, self.stride, self.padding, self.dilation, strict=True):
             self._check_axis(k, t, p, d)
