@@ -87,16 +87,16 @@ def swapped(module: Module, values: dict[str, Any], *, tie_weights: bool, strict
     if strict:
         _check_names(module, wanted)
     places = {name: _place(module, name) for name in wanted}
-    before: dict[str, Any] = {}
+    # A module that is in the tree twice has one place for two names: it is swapped once, or its own would be lost.
+    given = {places[name]: value for name, value in wanted.items()}
+    before: dict[tuple[Module, str], Any] = {}
     try:
-        for name, value in wanted.items():
-            before[name] = _swap(*places[name], value)
+        for place, value in given.items():
+            before[place] = _swap(*place, value)
         yield
     finally:
-        for name, value in before.items():
-            after = _swap(*places[name], value)
-            if name in values:
-                values[name] = after
+        after = {place: _swap(*place, value) for place, value in before.items()}
+        values.update({name: after[places[name]] for name in values if places[name] in after})
 
 
 def _tensors(module: Module) -> dict[str, Tensor]:

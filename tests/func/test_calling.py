@@ -30,6 +30,22 @@ def test_a_failure_half_way_is_undone() -> None:
     assert all(module.get_parameter(name) is p for name, p in before.items())
 
 
+@pytest.mark.parametrize("tie_weights", [True, False])
+def test_a_module_that_is_there_twice_gets_its_own_back(tie_weights: bool) -> None:
+    """PyTorch 2.13 leaves the given tensor in it."""
+    net = nn.Module()
+    net.one = net.two = nn.Linear(1, 1, bias=False)
+    net.forward = lambda x: net.one(x) + net.two(x)
+    own, given = net.one.weight, lucid.full((1, 1), 5.0, requires_grad=True)
+    values = {"one.weight": given, "two.weight": given}
+    out = functional_call(net, values, lucid.ones(1), tie_weights=tie_weights)
+    assert (out.tolist(), net.one.weight is own) == ([10.0], True)
+    assert values["one.weight"] is given
+    assert values["two.weight"] is given
+    out.backward()
+    assert (given.grad.tolist(), own.grad) == ([[2.0]], None)
+
+
 def test_an_ensemble_has_a_gradient_for_each_model() -> None:
     models = [nn.Linear(3, 1) for _ in range(4)]
     params, buffers = stack_module_state(models)

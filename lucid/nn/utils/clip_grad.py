@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from types import GeneratorType
 
 import mlx.core as mx
 
@@ -81,9 +82,14 @@ def clip_grad_norm_(
     >>> w.grad
     tensor([0.3000, 0.4000])
     """
-    held = _with_gradients("clip_grad_norm_", parameters)
-    total = get_total_norm([g for g in (t.grad for t in held) if g is not None], norm_type, error_if_nonfinite, foreach)
-    clip_grads_with_norm_(held, max_norm, total, foreach)
+    tensors = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    if not tensors and isinstance(parameters, GeneratorType):
+        warnings.warn(
+            "`parameters` is an empty generator: clip_grad_norm_ changes nothing. Was it used up?", stacklevel=2
+        )
+    gradients = [g for t in tensors if (g := t.grad) is not None]
+    total = get_total_norm(gradients, norm_type, error_if_nonfinite, foreach)
+    clip_grads_with_norm_(tensors, max_norm, total, foreach)
     return total
 
 
@@ -102,7 +108,7 @@ def clip_grads_with_norm_(
     norm = _tape.array(total_norm)
     factor = float(max_norm) / (norm.astype(mx.float64 if norm.dtype == mx.float64 else mx.float32) + 1e-6)
     factor = mx.minimum(factor, 1.0)
-    _change(_with_gradients("clip_grads_with_norm_", parameters), lambda a: (a * factor).astype(a.dtype))
+    _change(parameters, lambda a: (a * factor).astype(a.dtype))
 
 
 def clip_grad_norm(
@@ -126,20 +132,12 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
         foreach: changes nothing: MLX evaluates all tensors together.
     """
     limit = float(clip_value)
-    _change(_with_gradients("clip_grad_value_", parameters), lambda a: mx.clip(a, -limit, limit).astype(a.dtype))
+    _change(parameters, lambda a: mx.clip(a, -limit, limit).astype(a.dtype))
 
 
-def _with_gradients(name: str, parameters: Tensors) -> list[Tensor]:
-    tensors = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    if not tensors and isinstance(parameters, Iterator):
-        warnings.warn(f"`parameters` is an empty generator: {name} changes nothing. Was it used up?", stacklevel=3)
-    return [t for t in tensors if t.grad is not None]
-
-
-def _change(tensors: list[Tensor], fn: Callable[[mx.array], mx.array]) -> None:
-    """Replace the gradients of `tensors` by `fn` of them, in place and without recording it."""
+def _change(parameters: Tensors, fn: Callable[[mx.array], mx.array]) -> None:
+    """Replace the gradients of `parameters` by `fn` of them, in place and without recording it."""
     with no_grad():
-        for t in tensors:
-            grad = t.grad
-            assert grad is not None
-            _views.assign(grad, _tape.wrap(fn(_tape.array(grad))))
+        for t in [parameters] if isinstance(parameters, Tensor) else parameters:
+            if (grad := t.grad) is not None:
+                _views.assign(grad, _tape.wrap(fn(_tape.array(grad))))

@@ -54,7 +54,9 @@ def test_clipping_writes_into_views_and_warns() -> None:
     utils.clip_grad_value_(iter([p]), 1.0)
     assert base.tolist() == [[1, 1], [4, 4]]
     with pytest.warns(UserWarning, match="empty generator"):
-        utils.clip_grad_value_(iter([]), 1.0)
+        utils.clip_grad_norm_((t for t in ()), 1.0)
+    utils.clip_grad_norm_((t for t in [lucid.ones(1)]), 1.0)  # has no gradient, but is not used up
+    utils.clip_grad_value_(iter([]), 1.0)
     with pytest.warns(FutureWarning, match="deprecated"):
         utils.clip_grad_norm([p], 1.0)
 
