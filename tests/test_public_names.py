@@ -15,11 +15,11 @@ FUNCTION_ONLY = set(
     broadcast_tensors bucketize can_cast cartesian_prod cat cdist chain_matmul channels_last channels_last_3d
     column_stack combinations concat concatenate cond contiguous_format cumulative_trapezoid detach_copy
     diagonal_copy dstack einsum expand_copy fill frobenius_norm from_dlpack gradient histogramdd hstack is_tensor
-    isin legacy_contiguous_format memory_format meshgrid nuclear_norm permute_copy poisson preserve_format promote_types
-    result_type row_stack rsub searchsorted segment_reduce select_copy slice_copy split_copy split_with_sizes_copy squeeze_copy
-    stack std_mean strided t_copy tensordot transpose_copy trapezoid trapz tril_indices triu_indices typename
-    unbind_copy unfold_copy unravel_index unsqueeze_copy var_mean view_as_complex view_as_complex_copy view_as_real
-    view_as_real_copy view_copy vstack while_loop
+    isin legacy_contiguous_format memory_format meshgrid nuclear_norm permute_copy poisson preserve_format
+    promote_types result_type row_stack rsub searchsorted segment_reduce select_copy slice_copy split_copy
+    split_with_sizes_copy squeeze_copy stack std_mean strided t_copy tensordot transpose_copy trapezoid trapz
+    tril_indices triu_indices typename unbind_copy unfold_copy unravel_index unsqueeze_copy var_mean view_as_complex
+    view_as_complex_copy view_as_real view_as_real_copy view_copy vstack while_loop
     """.split()
 )
 
