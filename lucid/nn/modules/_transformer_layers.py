@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from lucid._grad_mode import mode
 from lucid.nn import functional as F
 from lucid.nn.functional._attention_masks import _canonical_mask, _none_or_dtype
 from lucid.nn.modules.activation import GELU, ReLU
-from lucid.nn.modules.attention import MultiheadAttention, check_padding
+from lucid.nn.modules.attention import MultiheadAttention, check_padding, is_recorded
 from lucid.nn.modules.dropout import Dropout
 from lucid.nn.modules.linear import Linear
 from lucid.nn.modules.module import Module
@@ -171,11 +170,7 @@ class TransformerEncoderLayer(Module):
             return False
         if attn.in_proj_bias is None or not attn._qkv_same_embed_dim:
             return False
-        return not any(m._forward_hooks or m._forward_pre_hooks for m in self.modules()) and not self._is_recorded(src)
-
-    def _is_recorded(self, src: Tensor) -> bool:
-        """Whether a gradient may be asked for."""
-        return mode.grad and (src.requires_grad or any(p.requires_grad for p in self.parameters()))
+        return not any(m._forward_hooks or m._forward_pre_hooks for m in self.modules()) and not is_recorded(self, src)
 
 
 class TransformerDecoderLayer(Module):

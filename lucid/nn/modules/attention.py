@@ -222,14 +222,13 @@ class MultiheadAttention(Module):
             return False
         if self.bias_k is not None or self.bias_v is not None or self.add_zero_attn:
             return False
-        out = self.out_proj
-        return query.dtype == self.in_proj_weight.dtype == self.in_proj_bias.dtype and not (
-            mode.grad
-            and any(
-                t is not None and t.requires_grad
-                for t in (query, self.in_proj_weight, self.in_proj_bias, out.weight, out.bias)
-            )
-        )
+        same = query.dtype == self.in_proj_weight.dtype == self.in_proj_bias.dtype
+        return same and not is_recorded(self, query)
+
+
+def is_recorded(module: Module, input: Tensor) -> bool:
+    """Whether a gradient may be asked for of `input` or of a parameter."""
+    return mode.grad and (input.requires_grad or any(p.requires_grad for p in module.parameters()))
 
 
 def check_padding(mask: Tensor | None, query: Tensor) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import mlx.core as mx
 
 from lucid import creation, ops
-from lucid._grad_mode import mode
 from lucid._tape import apply
 from lucid.nn import functional as F
 from lucid.nn.functional._attention_masks import _canonical_mask, _none_or_dtype
@@ -20,7 +19,7 @@ from lucid.nn.modules._transformer_layers import (
     TransformerEncoderLayer,
     _get_activation_fn,  # noqa: F401 - PyTorch's private name, which code written for it imports from here
 )
-from lucid.nn.modules.attention import check_padding
+from lucid.nn.modules.attention import check_padding, is_recorded
 from lucid.nn.modules.container import ModuleList
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.normalization import LayerNorm
@@ -123,9 +122,10 @@ class TransformerEncoder(Module):
         padding = _canonical_mask(src_key_padding_mask, "src_key_padding_mask", _none_or_dtype(mask), "mask", src.dtype)
         mask = _canonical_mask(mask, "mask", None, "", src.dtype, check_other=False)
         ends = None
-        if padding is not None and mask is None and self._zeroes_padding(src):
+        if padding is not None and self._may_be_nested(src):
             check_padding(padding, src)
-            ends, padding = _ends(padding, self.mask_check)
+            if mask is None and not is_recorded(self.layers[0], src):
+                ends, padding = _ends(padding, getattr(self, "mask_check", True))
         output = src
         for layer in self.layers:
             output = layer(output, src_mask=mask, is_causal=is_causal is True, src_key_padding_mask=padding)
@@ -133,12 +133,9 @@ class TransformerEncoder(Module):
             output = output.masked_fill(ends.unsqueeze(-1), 0.0)
         return output if self.norm is None else self.norm(output)
 
-    def _zeroes_padding(self, src: Tensor) -> bool:
-        """Whether PyTorch would compute with tensors of uneven rows."""
-        first = self.layers[0]
-        if not getattr(self, "use_nested_tensor", False) or first.training or src.ndim != 3:
-            return False
-        return not (mode.grad and (src.requires_grad or any(p.requires_grad for p in first.parameters())))
+    def _may_be_nested(self, src: Tensor) -> bool:
+        """Whether PyTorch would look if it can compute with tensors of uneven rows."""
+        return getattr(self, "use_nested_tensor", False) and not self.layers[0].training and src.ndim == 3
 
 
 def _why_not_nested(layer: Any) -> str:
