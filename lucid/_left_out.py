@@ -100,7 +100,7 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
         _BUILD,
         """PRIVATE_OPS TYPE_CHECKING USE_GLOBAL_DEPS USE_RTLD_GLOBAL_WITH_LIBTORCH classproperty
         compiled_with_cxx11_abi get_file_path has_lapack has_mkl has_openmp has_spectral init_num_threads
-        is_vulkan_available legacy_contiguous_format prepare_multiprocessing_environment""",
+        is_vulkan_available prepare_multiprocessing_environment""",
     ),
     (
         _AUTOCAST,
@@ -158,13 +158,39 @@ _TENSOR_FAMILIES: tuple[tuple[str, str], ...] = (
     (_REMOVED.format("solve"), "solve"),
 )
 
-LEFT_OUT = {name: reason for reason, names in _FAMILIES for name in names.split()}
-TENSOR_LEFT_OUT = {name: reason for reason, names in _TENSOR_FAMILIES for name in names.split()}
+_NN_FAMILIES: tuple[tuple[str, str], ...] = ((_QUANTISED, "intrinsic qat quantizable quantized"),)
+
+_FUNCTIONAL_FAMILIES: tuple[tuple[str, str], ...] = (
+    (
+        "it multiplies 8-bit numbers with scales on some GPUs; use linear or grouped_mm in bfloat16, or MLX's own "
+        "mx.quantized_matmul",
+        "ScalingType SwizzleType scaled_grouped_mm scaled_mm",
+    ),
+    ("it is a helper of TorchScript; call the function that it chooses", "boolean_dispatch"),
+)
+
+_PARALLEL_FAMILIES: tuple[tuple[str, str], ...] = (
+    ("it copies between GPUs; memory is shared here: use chunk, cat and sum", "comm"),
+    ("PyTorch has deprecated it; there is one process, see DistributedDataParallel", "DistributedDataParallelCPU"),
+)
+
+
+def _by_name(families: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {name: reason for reason, names in families for name in names.split()}
+
+
+LEFT_OUT = _by_name(_FAMILIES)
+TENSOR_LEFT_OUT = _by_name(_TENSOR_FAMILIES)
+NAMESPACES = {  # the modules that have lists of their own
+    "lucid.nn": _by_name(_NN_FAMILIES),
+    "lucid.nn.functional": _by_name(_FUNCTIONAL_FAMILIES),
+    "lucid.nn.parallel": _by_name(_PARALLEL_FAMILIES),
+}
 
 
 def explain(module: str, name: str) -> str:
     """The message of the AttributeError for a name that `module` does not have."""
-    reason = LEFT_OUT.get(name)
+    reason = NAMESPACES.get(module, LEFT_OUT).get(name)
     return f"module {module!r} has no attribute {name!r}" + (f": {reason}" if reason else "")
 
 

@@ -1,5 +1,8 @@
 """The layers as functions: `lucid.nn.functional`, usually imported as `F`."""
 
+import typing as _typing
+
+from lucid import _left_out
 from lucid.nn.functional._attention_masks import _canonical_mask as _canonical_mask
 from lucid.nn.functional._attention_masks import _mha_shape_check as _mha_shape_check
 from lucid.nn.functional._attention_masks import _none_or_dtype as _none_or_dtype
@@ -30,3 +33,10 @@ from lucid.nn.functional.pooling import *
 from lucid.nn.functional.softmax import *
 from lucid.nn.functional.unpooling import *
 from lucid.nn.functional.vision import *
+
+from lucid.nn import _reduction as _Reduction, grad as grad  # isort: skip # noqa: F401 # made of the functions above
+
+if not _typing.TYPE_CHECKING:  # what type checkers see is what is there
+
+    def __getattr__(name: str) -> _typing.Any:
+        raise AttributeError(_left_out.explain(__name__, name))

@@ -1,6 +1,7 @@
 """The modules, one family per file; `lucid.nn` exports them."""
 
 from lucid.nn.modules.activation import *
+from lucid.nn.modules.adaptive import *
 from lucid.nn.modules.batchnorm import *
 from lucid.nn.modules.container import *
 from lucid.nn.modules.conv import *
@@ -24,6 +25,7 @@ from lucid.nn.modules.upsampling import *
 
 from lucid.nn.modules import (  # isort: skip # for what they list; without a list of its own, `utils` would go to lucid.nn
     activation,
+    adaptive,
     batchnorm,
     container,
     conv,
@@ -46,7 +48,8 @@ from lucid.nn.modules import (  # isort: skip # for what they list; without a li
 )
 
 __all__ = ["Module"]
-__all__ += activation.__all__ + batchnorm.__all__ + container.__all__ + conv.__all__ + distance.__all__
-__all__ += dropout.__all__ + flatten.__all__ + fold.__all__ + instancenorm.__all__ + linear.__all__ + loss.__all__
-__all__ += normalization.__all__ + padding.__all__ + pixelshuffle.__all__ + pooling.__all__ + rnn.__all__
-__all__ += sparse.__all__ + transformer.__all__ + upsampling.__all__ + linear_cross_entropy_options.__all__
+__all__ += activation.__all__ + adaptive.__all__ + batchnorm.__all__ + container.__all__ + conv.__all__
+__all__ += distance.__all__ + dropout.__all__ + flatten.__all__ + fold.__all__ + instancenorm.__all__
+__all__ += linear.__all__ + linear_cross_entropy_options.__all__ + loss.__all__ + normalization.__all__
+__all__ += padding.__all__ + pixelshuffle.__all__ + pooling.__all__ + rnn.__all__ + sparse.__all__
+__all__ += transformer.__all__ + upsampling.__all__

@@ -9,6 +9,7 @@ from lucid import creation
 from lucid.nn import functional as F
 from lucid.nn import init
 from lucid.nn.modules.attention import MultiheadAttention
+from lucid.nn.modules.linear import NonDynamicallyQuantizableLinear as NonDynamicallyQuantizableLinear
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from lucid.nn.parameter import Parameter

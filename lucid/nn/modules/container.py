@@ -181,8 +181,8 @@ class ModuleList(Module):
         if modules is not None:
             self.extend(modules)
 
-    def _key(self, index: Any) -> str:
-        return str(index_of(self, index, len(self)))
+    def _get_abs_string_index(self, idx: Any) -> str:
+        return str(index_of(self, idx, len(self)))
 
     @overload
     def __getitem__(self: L, idx: slice) -> L: ...
@@ -191,13 +191,13 @@ class ModuleList(Module):
     def __getitem__(self, idx: int | slice) -> Module:
         if isinstance(idx, slice):
             return type(self)(list(self._modules.values())[idx])
-        return self._modules[self._key(idx)]
+        return self._modules[self._get_abs_string_index(idx)]
 
     def __setitem__(self, idx: int, module: Module) -> None:
-        setattr(self, self._key(idx), module)
+        setattr(self, self._get_abs_string_index(idx), module)
 
     def __delitem__(self, idx: int | slice) -> None:
-        for name in list(self._modules)[idx] if isinstance(idx, slice) else [self._key(idx)]:
+        for name in list(self._modules)[idx] if isinstance(idx, slice) else [self._get_abs_string_index(idx)]:
             delattr(self, name)
         _renumber(self)
 

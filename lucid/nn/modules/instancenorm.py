@@ -36,6 +36,21 @@ class _InstanceNorm(_NormBase):
     def _get_no_batch_dim(self) -> int:
         raise NotImplementedError
 
+    def _handle_no_batch_input(self, input: Tensor) -> Tensor:
+        return self._apply_instance_norm(input.unsqueeze(0)).squeeze(0)
+
+    def _apply_instance_norm(self, input: Tensor) -> Tensor:
+        return F.instance_norm(
+            input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            self.momentum if self.momentum is not None else 0.0,
+            self.eps,
+        )
+
     def forward(self, input: Tensor) -> Tensor:
         """`input`, each channel of each sample normalised with its own statistics, or with the running ones."""
         self._check_input_dim(input)
@@ -46,17 +61,7 @@ class _InstanceNorm(_NormBase):
                 f"expected input's size at dim={0 if single else 1} to match num_features ({self.num_features}), but "
                 f"got: {channels}."
             )
-        result = F.instance_norm(
-            input.unsqueeze(0) if single else input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training or not self.track_running_stats,
-            self.momentum if self.momentum is not None else 0.0,
-            self.eps,
-        )
-        return result.squeeze(0) if single else result
+        return self._handle_no_batch_input(input) if single else self._apply_instance_norm(input)
 
 
 class InstanceNorm1d(_InstanceNorm):

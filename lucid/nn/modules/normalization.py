@@ -8,11 +8,12 @@ from typing import Any
 from lucid import creation
 from lucid.nn import functional as F
 from lucid.nn import init
+from lucid.nn.modules._functions import CrossMapLRN2d as _cross_map_lrn2d
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
 from lucid.tensor import Tensor
 
-__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
+__all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 def _parameter(module: Module, name: str, wanted: bool, *size: int, device: Any, dtype: Any) -> None:
@@ -197,6 +198,36 @@ class LocalResponseNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         """`input`, shape (N, C, *), normalised."""
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    """`LocalResponseNorm` for images (N, C, H, W) as Torch7 had it: networks that were converted from there have it.
+
+    Args:
+        size: how many neighbouring channels count.
+        alpha: how much their mean square counts.
+        beta: to which power.
+        k: is added to it.
+
+    Raises ValueError for an input of other dimensions.
+    """
+
+    size: int
+    alpha: float
+    beta: float
+    k: float
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """`input`, normalised."""
+        return _cross_map_lrn2d.apply(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
         """The options."""

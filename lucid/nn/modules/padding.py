@@ -32,16 +32,9 @@ _Size = int | Sequence[int]
 
 
 class _Pad(Module):
-    """Pads the last `_n` dimensions, one int for all or two for each, the last dimension first."""
-
     __constants__ = ["padding"]  # noqa: RUF012 - PyTorch's, for its readers
-    padding: tuple[int, ...]
-    _n: ClassVar[int]
+    padding: Sequence[int]
     _mode: ClassVar[str]
-
-    def __init__(self, padding: _Size) -> None:
-        super().__init__()
-        self.padding = _ntuple(2 * self._n)(padding)
 
     def forward(self, input: Tensor) -> Tensor:
         """`input`, padded."""
@@ -52,12 +45,23 @@ class _Pad(Module):
         return f"{self.padding}"
 
 
+class _Sized(Module):
+    """Takes how much to pad the last `_n` dimensions: one int for all or two for each, the last dimension first."""
+
+    padding: Sequence[int]
+    _n: ClassVar[int]
+
+    def __init__(self, padding: _Size) -> None:
+        super().__init__()
+        self.padding = _ntuple(2 * self._n)(padding)
+
+
 class _ConstantPadNd(_Pad):
     __constants__ = ["padding", "value"]  # noqa: RUF012
     value: Any
 
-    def __init__(self, padding: _Size, value: float) -> None:
-        super().__init__(padding)
+    def __init__(self, value: float) -> None:
+        super().__init__()
         self.value = value
 
     def forward(self, input: Tensor) -> Tensor:
@@ -69,7 +73,15 @@ class _ConstantPadNd(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-class _ZeroPad(_ConstantPadNd):
+class _SizedConstant(_ConstantPadNd):
+    _n: ClassVar[int]
+
+    def __init__(self, padding: _Size, value: float) -> None:
+        super().__init__(value)
+        self.padding = _ntuple(2 * self._n)(padding)
+
+
+class _ZeroPad(_SizedConstant):
     def __init__(self, padding: _Size) -> None:
         super().__init__(padding, 0.0)
 
@@ -90,9 +102,7 @@ class _CircularPadNd(_Pad):
     _mode = "circular"
 
     def _check_input_dim(self, input: Tensor) -> None:
-        n = self._n
-        if input.ndim not in (n + 1, n + 2):
-            raise ValueError(f"expected {n + 1}D or {n + 2}D input (got {input.ndim}D input)")
+        raise NotImplementedError
 
     def forward(self, input: Tensor) -> Tensor:
         """`input`, padded. Raises ValueError for an input of other dimensions."""
@@ -100,73 +110,80 @@ class _CircularPadNd(_Pad):
         return super().forward(input)
 
 
-class CircularPad1d(_CircularPadNd):
+class _SizedCircular(_Sized, _CircularPadNd):
+    def _check_input_dim(self, input: Tensor) -> None:
+        n = self._n
+        if input.ndim not in (n + 1, n + 2):
+            raise ValueError(f"expected {n + 1}D or {n + 2}D input (got {input.ndim}D input)")
+
+
+class CircularPad1d(_SizedCircular):
     """Pads an input (N, C, L) or (C, L) with what is at the other end."""
 
     _n = 1
 
 
-class CircularPad2d(_CircularPadNd):
+class CircularPad2d(_SizedCircular):
     """Pads an input (N, C, H, W) or (C, H, W) with what is at the other end."""
 
     _n = 2
 
 
-class CircularPad3d(_CircularPadNd):
+class CircularPad3d(_SizedCircular):
     """Pads an input (N, C, D, H, W) or (C, D, H, W) with what is at the other end."""
 
     _n = 3
 
 
-class ConstantPad1d(_ConstantPadNd):
+class ConstantPad1d(_SizedConstant):
     """Pads an input (N, C, L) or (C, L) with `value`."""
 
     _n = 1
 
 
-class ConstantPad2d(_ConstantPadNd):
+class ConstantPad2d(_SizedConstant):
     """Pads an input (N, C, H, W) or (C, H, W) with `value`."""
 
     _n = 2
 
 
-class ConstantPad3d(_ConstantPadNd):
+class ConstantPad3d(_SizedConstant):
     """Pads an input (N, C, D, H, W) or (C, D, H, W) with `value`."""
 
     _n = 3
 
 
-class ReflectionPad1d(_ReflectionPadNd):
+class ReflectionPad1d(_Sized, _ReflectionPadNd):
     """Pads an input (N, C, L) or (C, L) with its mirror image, the edge not repeated."""
 
     _n = 1
 
 
-class ReflectionPad2d(_ReflectionPadNd):
+class ReflectionPad2d(_Sized, _ReflectionPadNd):
     """Pads an input (N, C, H, W) or (C, H, W) with its mirror image, the edge not repeated."""
 
     _n = 2
 
 
-class ReflectionPad3d(_ReflectionPadNd):
+class ReflectionPad3d(_Sized, _ReflectionPadNd):
     """Pads an input (N, C, D, H, W) or (C, D, H, W) with its mirror image, the edge not repeated."""
 
     _n = 3
 
 
-class ReplicationPad1d(_ReplicationPadNd):
+class ReplicationPad1d(_Sized, _ReplicationPadNd):
     """Pads an input (N, C, L) or (C, L) with its edge."""
 
     _n = 1
 
 
-class ReplicationPad2d(_ReplicationPadNd):
+class ReplicationPad2d(_Sized, _ReplicationPadNd):
     """Pads an input (N, C, H, W) or (C, H, W) with its edge."""
 
     _n = 2
 
 
-class ReplicationPad3d(_ReplicationPadNd):
+class ReplicationPad3d(_Sized, _ReplicationPadNd):
     """Pads an input (N, C, D, H, W) or (C, D, H, W) with its edge."""
 
     _n = 3
