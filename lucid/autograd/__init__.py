@@ -11,7 +11,7 @@ from lucid._grad_mode import (
     set_grad_enabled,
 )
 from lucid.autograd.function import Function
-from lucid.tensor import Tensor as Variable
+from lucid.autograd.variable import Variable
 
 __all__ = [
     "Function",
