@@ -434,6 +434,5 @@ EXAMPLES = {
     "optical_flow": Example(OpticalFlow, floats(2, 3, 6, 7), floats(2, 3, 6, 7, seed=1), dtypes="float64"),
     "spatial_transformer": Example(SpatialTransformer, floats(2, 1, 8, 8), dtypes="float64"),
     "super_resolution": Example(SuperResolution, floats(2, 3, 8, 8), dtypes="float64 float16"),
+    "detr": Example(DETR, floats(2, 3, 32, 32)),
 }
-if hasattr(nn, "Transformer"):
-    EXAMPLES["detr"] = Example(DETR, floats(2, 3, 32, 32))
