@@ -2,52 +2,74 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+import torch.nn.utils
 
 import lucid
-from lucid._left_out import LEFT_OUT, TENSOR_LEFT_OUT
+from lucid._left_out import LEFT_OUT, NAMESPACES, TENSOR_LEFT_OUT
 from tests.ops import database
 from tests.ops.known_differences import KNOWN
 
 PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
-SPACES = ("torch", "torch.Tensor", "torch.linalg", "torch.fft", "torch.special", "torch.nn.functional")
+SPACES = (
+    *("torch", "torch.Tensor", "torch.linalg", "torch.fft", "torch.special", "torch.nn", "torch.nn.functional"),
+    *("torch.nn.attention", "torch.nn.grad", "torch.nn.init", "torch.nn.parallel", "torch.nn.parameter"),
+    "torch.nn.utils",
+    *(f"torch.nn.utils.{m.name}" for m in pkgutil.iter_modules(torch.nn.utils.__path__) if not m.name.startswith("_")),
+)
 
 # Why names are left out that lucid says nothing about: no program uses them. The first pattern that matches counts.
 REASONS = {
     r"[A-Z]+(_[A-Z]+)*|\w+_(notes|args|common)|common_\w+|Callable|Optional|DType|Tensor|BroadcastingList\d": (
         "a name of PyTorch's source that is not meant for users"
     ),
-    r"(grouped|scaled)\w*_mm|ScalingType|SwizzleType": "PyTorch's products of 8-bit numbers for GPUs",
-    r"boolean_dispatch": "a helper of TorchScript",
+    r"bind|copy_method_params|PackedSequence_": "a part of how PyTorch does it: nothing to call",
+    r"SDPAParams|can_use_\w+|\w+_flash_attention_impls?": "PyTorch's choice among its kernels: MLX makes its own",
 }
 
 
 def public(space: str) -> dict[str, Any]:
     """The public names of a namespace of PyTorch and what they stand for, modules aside."""
-    found = database.find(torch, space.removeprefix("torch").removeprefix(".")) if "." in space else torch
+    found = _namespace(torch, space)
     names = {name: getattr(found, name, None) for name in dir(found) if not name.startswith("_")}
-    return {name: value for name, value in names.items() if not isinstance(value, types.ModuleType)}
+    names = {name: value for name, value in names.items() if not isinstance(value, types.ModuleType)}
+    if not space.startswith("torch.nn") or space == "torch.nn.functional":
+        return names
+    return {name: value for name, value in names.items() if _is_own(value, found)}
+
+
+def _is_own(value: Any, found: Any) -> bool:
+    """True unless the module `found` has only imported `value` for itself; packages of torch.nn export from others."""
+    origin = getattr(value, "__module__", None) or found.__name__
+    own = origin.startswith("torch.nn") if hasattr(found, "__path__") else origin == found.__name__
+    return own and not isinstance(value, TypeVar)
+
+
+def _namespace(root: Any, space: str) -> Any:
+    """What `space`, a name that begins with "torch", stands for in `root`: torch or lucid."""
+    path = space.removeprefix("torch")
+    try:
+        return importlib.import_module(root.__name__ + path)  # where a function has the name of its module
+    except ModuleNotFoundError:
+        return database.find(root, path.removeprefix("."))
 
 
 def is_present(space: str, name: str) -> bool:
     """True if lucid has the name."""
-    path = f"{space}.{name}".removeprefix("torch.")
-    return database.find(lucid, path) is not None or _declared(path)
-
-
-def _declared(path: str) -> bool:
-    owner, _, name = path.rpartition(".")
-    return hasattr(database.find(lucid, owner) if owner else lucid, name)
+    return hasattr(_namespace(lucid, space), name)
 
 
 def reason(space: str, name: str) -> str | None:
     """Why lucid does not have the name; None if nobody has thought about it yet."""
-    told = {"torch": LEFT_OUT, "torch.Tensor": TENSOR_LEFT_OUT}.get(space, {})
+    lists = {"torch": LEFT_OUT, "torch.Tensor": TENSOR_LEFT_OUT}
+    told = lists.get(space) or NAMESPACES.get(space.replace("torch", "lucid"), {})
     return told.get(name) or next((why for pattern, why in REASONS.items() if re.fullmatch(pattern, name)), None)
 
 

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+
 import pytest
 
 import lucid
-from lucid._left_out import LEFT_OUT, TENSOR_LEFT_OUT
+from lucid._left_out import LEFT_OUT, NAMESPACES, TENSOR_LEFT_OUT
+
+NAMED = [(module, name) for module, names in NAMESPACES.items() for name in names]
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_functions_say_why(name):
     with pytest.raises(AttributeError, match=rf"module 'lucid' has no attribute '{name}': "):
         getattr(lucid, name)
+
+
+@pytest.mark.parametrize(("module", "name"), NAMED)
+def test_names_of_namespaces_say_why(module, name):
+    with pytest.raises(AttributeError, match=rf"module '{module}' has no attribute '{name}': "):
+        getattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize("module", NAMESPACES)
+def test_other_names_of_namespaces_are_just_missing(module):
+    with pytest.raises(AttributeError, match=rf"^module '{module}' has no attribute 'bmm'$"):
+        importlib.import_module(module).bmm  # noqa: B018
 
 
 @pytest.mark.parametrize("name", TENSOR_LEFT_OUT)
@@ -42,8 +59,10 @@ def test_users_may_use_the_names_for_attributes():
 @pytest.mark.parity
 def test_the_names_are_those_of_torch():
     torch = pytest.importorskip("torch")
-    import importlib.util
 
-    ghosts = [n for n in LEFT_OUT if not hasattr(torch, n) and importlib.util.find_spec(f"torch.{n}") is None]
-    assert ghosts == []
+    def is_there(module, name):
+        return hasattr(importlib.import_module(module), name) or importlib.util.find_spec(f"{module}.{name}")
+
+    assert [n for n in LEFT_OUT if not is_there("torch", n)] == []
+    assert [(m, n) for m, n in NAMED if not is_there(m.replace("lucid", "torch"), n)] == []
     assert [n for n in TENSOR_LEFT_OUT if not hasattr(torch.Tensor, n) and n not in ("names", "volatile")] == []
