@@ -46,6 +46,13 @@ def same_dtype(operation: str, **tensors: Any) -> None:
         raise RuntimeError(f"{operation}: expected all arguments to have the same dtype, but got {listed}")
 
 
+def integer(operation: str, name: str, value: Any) -> int:
+    """`value`, an int. Raises TypeError for anything else, bool included."""
+    if not hasattr(value, "__index__") or isinstance(value, bool):
+        raise TypeError(f"{operation}(): argument '{name}' must be int, not {type(value).__name__}")
+    return int(value.__index__())
+
+
 def sizes(operation: str, name: str, value: Any, n: int) -> tuple[int, ...]:
     """`value`, an int or a sequence of `n` (or one) ints, as a tuple of `n`. Raises TypeError or RuntimeError."""
     if isinstance(value, Sequence) and not isinstance(value, str):

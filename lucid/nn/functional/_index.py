@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from lucid.tensor import Tensor
 
 
-def in_bounds(index: Tensor, size: int, message: str, ignore: int | None = None) -> bool:
+def in_bounds(
+    index: Tensor, size: int, message: str, ignore: int | None = None, error: type[Exception] = IndexError
+) -> bool:
     """True if all values of `index` are known to lie in [0, size), or to be `ignore`.
 
     If they are not known, clamp them.
 
-    Raises IndexError if they are known not to; `{}` in its `message` stands for the first that is wrong.
+    Raises `error` if they are known not to; `{}` in its `message` stands for the first that is wrong.
     """
     if _known.within(index, 0, size):
         return True
@@ -33,7 +35,7 @@ def in_bounds(index: Tensor, size: int, message: str, ignore: int | None = None)
         if ignore is not None:
             wrong &= values != ignore
         if wrong.any():
-            raise IndexError(message.format(values[wrong].flat[0]))
+            raise error(message.format(values[wrong].flat[0]))
         return False
     return True
 

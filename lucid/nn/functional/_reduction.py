@@ -20,8 +20,11 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 def chosen(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
-    """The reduction to use: `reduction`, or what the deprecated arguments say, with a warning."""
+    """The reduction to use: `reduction`, or what deprecated arguments and names say, with a warning."""
     if size_average is None and reduce is None:
+        if reduction == "elementwise_mean":
+            warnings.warn("reduction='elementwise_mean' is deprecated; write reduction='mean'", stacklevel=3)
+            return "mean"
         return reduction
     size_average, reduce = size_average is not False, reduce is not False
     found = ("mean" if size_average else "sum") if reduce else "none"
@@ -56,24 +59,31 @@ def pointwise(
     allowed: tuple[str, ...] = REDUCTIONS,
     floats: bool = False,
     whole: bool = False,
+    like: Any = None,
 ) -> Tensor:
     """`fn(*inputs)`, a loss for each element, reduced: one recorded operation. Half precision is computed in float32.
 
     Inputs are tensors of any dtypes, promoted to their common one (with `floats`, to a floating one at least), or None.
+    The result has that dtype, or the one of the tensor `like`, and RuntimeError is raised if it cannot hold it.
     Raises NotImplementedError if that is an integer, unless the loss is `whole` then and no mean is asked for.
     """
     check(reduction, operation, allowed)
     for t in inputs:
         if t is not None and not isinstance(t, TensorCore):
             raise TypeError(f"{operation}(): expected Tensors, got {type(t).__name__}")
-    dtype = result_type(*[t for t in inputs if t is not None], *[1.0] * floats).mx
-    if dtype not in INEXACT and (not whole or reduction == "mean"):
-        raise NotImplementedError(f"{operation}: not implemented for {OF_MX[dtype]!r}; convert the input with .float()")
-    wide = mx.float32 if dtype in _check.HALF else dtype
+    found = result_type(*[t for t in inputs if t is not None], *[1.0] * floats)
+    if found.rank == 0 and whole:
+        raise RuntimeError(f"{operation}: bool tensors cannot be subtracted; convert the input with .float()")
+    if found.mx not in INEXACT and (not whole or reduction == "mean"):
+        raise NotImplementedError(f"{operation}: not implemented for {found!r}; convert the input with .float()")
+    kept = found if like is None else OF_MX[like._data.dtype]
+    if found.rank > kept.rank:
+        raise RuntimeError(f"{operation}: result type {found!r} can't be cast to the desired output type {kept!r}")
+    wide = mx.float32 if found.mx in _check.HALF else found.mx
 
     def run(*arrays: mx.array | None) -> mx.array:
         loss = fn(*[a if a is None else a.astype(wide) for a in arrays])
-        return reduced(loss, reduction, loss.dtype if dtype == mx.complex64 else dtype)
+        return reduced(loss, reduction, loss.dtype if found.mx == mx.complex64 else kept.mx)
 
     run.__qualname__ = operation
     return apply(run, *inputs)  # type: ignore[no-any-return]

@@ -13,8 +13,16 @@ from lucid.nn.functional import _cubic
 Resize = Callable[[mx.array, int], mx.array]
 
 
-def along(mode: str, size: int, out: int, step: float | None, align: bool, real: Any) -> Resize:
-    """The function that resizes one dimension. Positions are `real`, those of the nearest float32, as in PyTorch."""
+def along(mode: str, size: int, out: int, step: float | None, align: bool, real: Any, mixed: bool = False) -> Resize:
+    """The function that resizes one dimension. Positions are `real`, those of the nearest float32, as in PyTorch.
+
+    Also as there, a size that stays as it is, or doubles in mode "nearest-plane", has no other `step` than that, except
+    in modes "bicubic" and "nearest".
+    """
+    if out == size and mode in ("linear", "bilinear", "trilinear", "nearest-plane"):
+        return lambda x, axis: x
+    if out == 2 * size and mode == "nearest-plane":
+        return lambda x, axis: mx.repeat(x, 2, axis)
     real = np.float32 if mode.startswith("nearest") else real
     scale = real(size / out if step is None else step)
     places = np.arange(out, dtype=real)
@@ -38,7 +46,8 @@ def along(mode: str, size: int, out: int, step: float | None, align: bool, real:
         )
     else:
         offsets, weights = range(2), [1 - rest, rest]
-    return _weighted([np.clip(first + k, 0, size - 1) for k in offsets], weights)
+    indices = [np.clip(first + k, 0, size - 1) for k in offsets]
+    return _mixed(*_merged(indices, weights)) if mixed else _weighted(indices, weights)
 
 
 def _weighted(indices: Sequence[Any], weights: Sequence[Any]) -> Resize:
@@ -50,6 +59,38 @@ def _weighted(indices: Sequence[Any], weights: Sequence[Any]) -> Resize:
         shape[axis] = -1
         parts = [mx.take(x, i, axis) * mx.array(w, x.dtype).reshape(shape) for i, w in zip(taken, weights, strict=True)]
         return sum(parts[1:], parts[0])
+
+    return resize
+
+
+def _merged(indices: Sequence[Any], weights: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The same elements, each only once: the weights of those that are repeated at the edges are added up."""
+    sums = [w.copy() for w in weights]
+    for k in range(len(indices)):
+        for j in range(k):
+            same = indices[k] == indices[j]
+            sums[j] += np.where(same, sums[k], 0)
+            sums[k] = np.where(same, 0, sums[k])
+    return list(indices), sums
+
+
+def _mixed(indices: Sequence[Any], weights: Sequence[Any]) -> Resize:
+    """`_weighted` for uint8, rounded. Weights are whole numbers of 15 bits, as in PyTorch: the sums are the same."""
+    largest = max(float(np.abs(w).max()) for w in weights)
+    bits = 0
+    while bits < 22 and 0.5 + largest * 2 ** (bits + 1) < 2**15:
+        bits += 1
+    shares = [mx.array(np.trunc(w * 2**bits + np.copysign(0.5, w)).astype(np.int32)) for w in weights]
+    taken = [mx.array(i.astype(np.int32)) for i in indices]
+
+    def resize(x: mx.array, axis: int) -> mx.array:
+        shape = [1] * x.ndim
+        shape[axis] = -1
+        y = x.astype(mx.int32)
+        total = mx.array(2**bits // 2, mx.int32)
+        for i, share in zip(taken, shares, strict=True):
+            total = total + mx.take(y, i, axis) * share.reshape(shape)
+        return mx.clip(mx.right_shift(total, mx.array(bits, mx.int32)), 0, 255).astype(mx.uint8)
 
     return resize
 
@@ -74,8 +115,10 @@ FILTERS: dict[str, tuple[Callable[[Any], Any], int]] = {
 }
 
 
-def filtered(mode: str, size: int, out: int, step: float | None, align: bool, real: Any) -> Resize:
+def filtered(mode: str, size: int, out: int, step: float | None, align: bool, real: Any, mixed: bool = False) -> Resize:
     """The function that resizes one dimension, its filter widened by as much as the dimension shrinks."""
+    if out == size:
+        return lambda x, axis: x
     weigh, reach = FILTERS[mode]
     if align:
         step = (size - 1) / (out - 1) if out > 1 else 0
@@ -89,4 +132,4 @@ def filtered(mode: str, size: int, out: int, step: float | None, align: bool, re
     distance = np.abs((at + real(0.5) - centre[:, None]) / wide)
     weights = np.where(at < last[:, None], weigh(distance), 0)
     weights = (weights / weights.sum(1, keepdims=True)).astype(real)
-    return _weighted(list(np.minimum(at, size - 1).T), list(weights.T))
+    return (_mixed if mixed else _weighted)(list(np.minimum(at, size - 1).T), list(weights.T))

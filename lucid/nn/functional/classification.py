@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
+from lucid import ops
 from lucid._tape import apply
 from lucid.dtypes import OF_MX
 from lucid.nn.functional import _check, _reduction
 from lucid.nn.functional._index import clamped, in_bounds
 from lucid.nn.functional.softmax import log_softmax_of
+from lucid.ops._promotion import result_type
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -59,7 +61,7 @@ def cross_entropy(
             )
         _check_weight("cross_entropy", input, weight)
         return _of_probabilities(input, target, weight, reduction, label_smoothing)
-    _check_target("cross_entropy", input, target)
+    target = _fitting_target("cross_entropy", input, target)
     _check_weight("cross_entropy", input, weight)
     axis = 1 if input.ndim > 1 else 0
     classes, dtype = input._data.shape[axis], input._data.dtype
@@ -69,6 +71,8 @@ def cross_entropy(
     def cross_entropy(x: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
         if plain and x.size and dtype != mx.float64:
             valid = t != ignore_index
+            if mx.default_device().type == mx.cpu:
+                x = _wide(x)  # MLX (0.32.4) sums up in the dtype of the logits here
             loss = mx.fast.cross_entropy(x if axis == x.ndim - 1 else mx.moveaxis(x, axis, -1), clamped(t, classes))
             return _averaged(mx.where(valid, loss, 0), valid, reduction, dtype)
         return _nll(log_softmax_of(_wide(x), axis), t, w, ignore_index, reduction, dtype, label_smoothing)
@@ -79,10 +83,10 @@ def cross_entropy(
 def _of_probabilities(input: Tensor, target: Tensor, weight: Any, reduction: str, smoothing: float) -> Tensor:
     _check.floating("cross_entropy", target)
     axis = 1 if input.ndim > 1 else 0
-    classes, dtype = input._data.shape[axis], input._data.dtype
+    classes, dtype = input._data.shape[axis], result_type(input, target).mx
 
     def cross_entropy(x: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
-        if smoothing > 0:
+        if smoothing > 0 and classes:
             t = t * (1 - smoothing) + smoothing / classes
         terms = log_softmax_of(_wide(x), axis) * t
         loss = (
@@ -110,7 +114,7 @@ def nll_loss(
     _reduction.check(reduction, "nll_loss")
     _check.floating("nll_loss", input)
     _check.tensor("nll_loss", "target", target)
-    _check_target("nll_loss", input, target)
+    target = _fitting_target("nll_loss", input, target)
     _check_weight("nll_loss", input, weight)
     dtype = input._data.dtype
     in_bounds(target, input._data.shape[1 if input.ndim > 1 else 0], "Target {} is out of bounds.", ignore_index)
@@ -177,7 +181,8 @@ def _check_weight(operation: str, input: Tensor, weight: Any) -> None:
     _check.same_dtype(operation, input=input, weight=weight)
 
 
-def _check_target(operation: str, input: Tensor, target: Tensor) -> None:
+def _fitting_target(operation: str, input: Tensor, target: Tensor) -> Tensor:
+    """`target`, as int64 and of the shape of `input` without its classes."""
     x, t = tuple(input._data.shape), tuple(target._data.shape)
     if not x:
         raise IndexError(f"{operation}: expected input of shape (N, C, *) or (C), got a 0-dim tensor")
@@ -185,12 +190,15 @@ def _check_target(operation: str, input: Tensor, target: Tensor) -> None:
         raise ValueError(
             f"{operation}: Expected input batch_size ({x[0]}) to match target batch_size ({t[0] if t else ()})."
         )
-    if len(x) == len(t) == 1 and t != (1,):
-        raise ValueError(f"{operation}: For 1D input, 1D target must have size 1, but got target size: {t[0]}")
-    if x[:1] + x[2:] != t if len(x) > 1 else t != ():
-        raise RuntimeError(f"{operation}: expected target of the input's shape {x} without its classes, got {t}")
-    if target._data.dtype not in (mx.int64, mx.uint8):
+    kind = target._data.dtype
+    if kind != mx.int64 and not (kind == mx.uint8 and len(x) <= 2):
         raise RuntimeError(
-            f"{operation}: expected target of dtype int64, but found {OF_MX[target._data.dtype]!r}; convert it "
-            "with .long()"
+            f"{operation}: expected target of dtype int64, but found {OF_MX[kind]!r}; convert it with .long()"
         )
+    if len(x) == len(t) == 1:
+        if t != (1,):
+            raise ValueError(f"{operation}: For 1D input, 1D target must have size 1, but got target size: {t[0]}")
+        return ops.squeeze(target).long()
+    if (x[:1] + x[2:] if len(x) > 1 else ()) != t:
+        raise RuntimeError(f"{operation}: expected target of the input's shape {x} without its classes, got {t}")
+    return target if kind == mx.int64 else target.long()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -54,15 +55,25 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     """The p-norm of `x1 - x2 + eps` along the last dimension."""
     _check.tensor("pairwise_distance", "x1", x1)
     _check.tensor("pairwise_distance", "x2", x2)
+    if x1._data.dtype == x2._data.dtype == mx.bool_:
+        raise RuntimeError("pairwise_distance: bool tensors cannot be subtracted; convert them with .float()")
     kept: Any = result_type(x1, x2, eps).mx
-
     real = mx.float32 if kept == mx.complex64 else kept
+    if not (p >= 0 and p != math.inf) and 0 in (x1.shape[-1:] + x2.shape[-1:]):
+        raise RuntimeError(f"pairwise_distance: the {p}-norm of no elements is not defined")
 
     def pairwise_distance(a: mx.array, b: mx.array) -> mx.array:
-        difference = a.astype(kept) - b.astype(kept) + eps
-        return norm_of(difference, p, (difference.ndim - 1,), keepdims=keepdim).astype(real)
+        return apart(a.astype(kept), b.astype(kept), p, eps, keepdims=keepdim).astype(real)
 
     return apply(pairwise_distance, x1, x2)  # type: ignore[no-any-return]
+
+
+def apart(a: mx.array, b: mx.array, p: float, eps: float, keepdims: bool = False) -> mx.array:
+    """The p-norm of `a - b + eps` along the last dimension; of 0-dim arrays, that of the one number."""
+    difference = a - b + eps
+    if not difference.ndim:
+        return norm_of(difference[None], p, (0,), keepdims=False)
+    return norm_of(difference, p, (difference.ndim - 1,), keepdims)
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:

@@ -107,10 +107,7 @@ def _in_table(ids: Tensor, weight: Tensor) -> bool:
     rows = weight._data.shape[0]
     if not rows:
         raise RuntimeError("embedding_bag: expected indices of rows of weight, which has none")
-    try:
-        return in_bounds(ids, rows, f"embedding_bag: expected indices from 0 to {rows - 1}, got {{}}")
-    except IndexError as error:
-        raise RuntimeError(str(error)) from None
+    return in_bounds(ids, rows, f"embedding_bag: expected indices from 0 to {rows - 1}, got {{}}", error=RuntimeError)
 
 
 def bags(

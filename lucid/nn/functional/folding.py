@@ -35,7 +35,11 @@ def unfold(input: Tensor, kernel_size: _Size, dilation: _Size = 1, padding: _Siz
     """
     if OF_MX[_check.tensor("unfold", "input", input)._data.dtype].rank == 1:
         raise NotImplementedError(f'"unfold" not implemented for {input.dtype!r}; convert the input with .float()')
+    if input.ndim < 3:
+        raise IndexError(f"unfold: expected 3D (unbatched) or 4D (batched) input, but got shape {tuple(input.shape)}")
     batched = _check.spatial("unfold", input._data.shape, 2)
+    if 0 in input._data.shape[-3:]:
+        raise RuntimeError(f"unfold: expected sizes above 0 beside the batch, got {tuple(input.shape)}")
     height, width = input._data.shape[-2:]
     run, _ = _blocks("unfold", (height, width), kernel_size, dilation, padding, stride)
 
@@ -70,8 +74,7 @@ def fold(
         raise NotImplementedError(f'"fold" not implemented for {input.dtype!r}; convert the input with .float()')
     if input.ndim not in (2, 3):
         raise RuntimeError(f"fold: Expected 2D or 3D input, got shape {input.shape}")
-    kernel = _check.sizes("fold", "kernel_size", kernel_size, 2)
-    size = _check.sizes("fold", "output_size", output_size, 2)
+    kernel, size = _pair("fold", "kernel_size", kernel_size), _pair("fold", "output_size", output_size)
     rows, columns = input._data.shape[-2:]
     run, count = _blocks("fold", size, kernel, dilation, padding, stride)
     if rows % math.prod(kernel):
@@ -93,12 +96,19 @@ def fold(
     return apply(fold, input)  # type: ignore[no-any-return]
 
 
+def _pair(name: str, argument: str, value: Any) -> tuple[int, ...]:
+    """`value`, an int or a sequence of two: PyTorch takes none of one here."""
+    if isinstance(value, Sequence) and len(value) == 1:
+        raise RuntimeError(f"{name}: expected {argument} to be a single int or 2 ints, but got {list(value)}")
+    return _check.sizes(name, argument, value, 2)
+
+
 def _blocks(
     name: str, size: Sequence[int], kernel_size: Any, dilation: Any, padding: Any, stride: Any
 ) -> tuple[Callable[[mx.array], mx.array], int]:
     """The function that takes blocks out of an image of the given size, and their number."""
-    kernel, apart = _check.sizes(name, "kernel_size", kernel_size, 2), _check.sizes(name, "dilation", dilation, 2)
-    pad, steps = _check.sizes(name, "padding", padding, 2), _check.sizes(name, "stride", stride, 2)
+    kernel, apart = _pair(name, "kernel_size", kernel_size), _pair(name, "dilation", dilation)
+    pad, steps = _pair(name, "padding", padding), _pair(name, "stride", stride)
     if min(*kernel, *apart, *steps) <= 0 or min(pad) < 0:
         raise RuntimeError(
             f"{name}: kernel_size, dilation and stride should be greater than zero and padding not negative, got "

@@ -218,7 +218,13 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
             f"affine_grid: Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {tuple(size)}. "
             f"Got {shape}."
         )
-    if min(size) <= 0:
+    if align_corners and min(size[2:]) == 1:
+        warnings.warn(
+            f"affine_grid: with align_corners=True, a dimension of size 1 has its one position at 0, got size "
+            f"{tuple(size)}",
+            stacklevel=2,
+        )
+    elif min(size) <= 0:
         raise ValueError(f"affine_grid: Expected non-zero, positive output size. Got {tuple(size)}")
     return generated("affine_grid", theta, size, align_corners)
 

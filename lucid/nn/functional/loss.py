@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import ops
+from lucid.dtypes import OF_MX
 from lucid.nn.functional import _check
 from lucid.nn.functional._reduction import REDUCTIONS, chosen, pointwise
 from lucid.ops import _precise
@@ -32,8 +33,10 @@ __all__ = [
 ]
 
 
-def _distance(operation: str, fn: Any, reduction: str, input: Any, target: Any, weight: Any) -> Tensor:
-    """A loss of the difference of two tensors, with a warning where they are broadcast."""
+def _distance(
+    operation: str, fn: Any, reduction: str, input: Any, target: Any, weight: Any, like: Any = None
+) -> Tensor:
+    """A loss of the difference of two tensors, with a warning where they are broadcast; of the dtype of `like`."""
     _check.tensor(operation, "input", input)
     _check.tensor(operation, "target", target)
     if target._data.shape != input._data.shape:
@@ -43,14 +46,17 @@ def _distance(operation: str, fn: Any, reduction: str, input: Any, target: Any, 
             "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             stacklevel=3,
         )
+    whole = operation == "l1_loss"
+    if whole and mx.bool_ in (input._data.dtype, target._data.dtype):
+        raise RuntimeError("l1_loss: bool tensors cannot be subtracted; convert them with .float()")
     if weight is None:
-        whole = operation == "l1_loss"
-        return pointwise(operation, lambda x, y: fn(x - y), reduction, input, target, whole=whole)
+        return pointwise(operation, lambda x, y: fn(x - y), reduction, input, target, whole=whole, like=like)
     if _check.tensor(operation, "weight", weight)._data.shape != input._data.shape:
         raise ValueError(
             f"{operation}: Weights and input must have the same size, got {weight.shape} and {input.shape}"
         )
-    return pointwise(operation, lambda x, y, w: fn(x - y) * w, reduction, input, target, weight)
+    weighted = (input, target, weight)
+    return pointwise(operation, lambda x, y, w: fn(x - y) * w, reduction, *weighted, whole=whole, like=like)
 
 
 def mse_loss(
@@ -127,7 +133,7 @@ def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
     """Half the squared difference, and above `delta` a straight line. Other arguments as in `mse_loss`, but with
-    "mean" a `weight` does not divide.
+    "mean" a `weight` does not divide. The result has the dtype of `input`.
 
     Raises RuntimeError for a `delta` that is not positive.
     """
@@ -138,7 +144,7 @@ def huber_loss(
         d = mx.abs(difference)
         return mx.where(d <= delta, 0.5 * mx.square(difference), delta * (d - 0.5 * delta))
 
-    return _distance("huber_loss", fn, reduction, input, target, weight)
+    return _distance("huber_loss", fn, chosen(reduction, None, None), input, target, weight, like=input)
 
 
 def binary_cross_entropy(
@@ -159,23 +165,45 @@ def binary_cross_entropy(
         reduce: deprecated, see `reduction`.
         reduction: "mean", "sum" or "none".
 
-    Raises ValueError for shapes that differ. Use `binary_cross_entropy_with_logits` where the probabilities come
-    from a sigmoid.
+    Raises ValueError for shapes that differ, RuntimeError for dtypes that do. Use `binary_cross_entropy_with_logits`
+    where the probabilities come from a sigmoid.
     """
+    name = "binary_cross_entropy"
     reduction = chosen(reduction, size_average, reduce)
-    _check.floating("binary_cross_entropy", input)
-    _same_shape("binary_cross_entropy", input, target)
+    _check.floating(name, input)
+    _same_shape(name, input, target)
+    _check.same_dtype(name, input=input, target=target)
+    _no_larger(name, input, weight=weight)
 
     def fn(p: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
-        loss = -(t * _log(p) + (1 - t) * _log(1 - p))
+        loss = -(t * _log(p, 1 - p) + (1 - t) * _log(1 - p, p))
         return loss if w is None else loss * w
 
-    return pointwise("binary_cross_entropy", fn, reduction, input, target, weight)
+    return pointwise(name, fn, reduction, input, target, weight, like=input)
 
 
-def _log(p: mx.array) -> mx.array:
-    zero = mx.stop_gradient(p) <= 0  # where the logarithm's slope is infinite
-    return mx.where(zero, -100, mx.maximum(mx.log(mx.where(zero, 1, p)), -100))
+def _log(p: mx.array, rest: mx.array) -> mx.array:
+    """The logarithm of `p`, at least -100. Where `p * rest` is below 1e-12 it goes on as a straight line with the slope
+    `rest / 1e-12`, so that its derivative is as large as PyTorch's.
+    """
+    q, r = mx.stop_gradient(p), mx.stop_gradient(rest)
+    tiny = q * r < 1e-12
+    value = mx.maximum(mx.log(mx.where(tiny, 1, p)), -100)
+    return mx.where(tiny, mx.maximum(mx.log(q), -100) + (p - q) * (r * 1e12), value)
+
+
+def _no_larger(operation: str, input: Tensor, **weights: Tensor | None) -> None:
+    """Raise RuntimeError unless all of `weights` can be broadcast to the shape of `input`."""
+    shape = input._data.shape
+    for name, w in weights.items():
+        if w is not None and w._data.shape != shape:
+            have = _check.tensor(operation, name, w)._data.shape
+            ends = zip(reversed(have), reversed(shape), strict=False)
+            if len(have) > len(shape) or any(a not in (1, b) for a, b in ends):
+                raise RuntimeError(
+                    f"{operation}: expected a {name} that can be broadcast to the input's shape {tuple(shape)}, got "
+                    f"{tuple(have)}"
+                )
 
 
 def _same_shape(operation: str, input: Tensor, target: Any) -> None:
@@ -205,11 +233,14 @@ def binary_cross_entropy_with_logits(
         reduction: "mean", "sum" or "none".
         pos_weight: a weight for the positive part of each target, broadcast.
 
-    Raises ValueError for shapes that differ.
+    The result has the dtype of `target`. Raises ValueError for shapes that differ, RuntimeError for a target that is
+    not of a floating dtype.
     """
+    name = "binary_cross_entropy_with_logits"
     reduction = chosen(reduction, size_average, reduce)
-    _check.floating("binary_cross_entropy_with_logits", input)
-    _same_shape("binary_cross_entropy_with_logits", input, target)
+    _check.floating(name, input)
+    _same_shape(name, input, target)
+    _no_larger(name, input, weight=weight, pos_weight=pos_weight)
 
     def fn(x: mx.array, t: mx.array, w: mx.array | None, pw: mx.array | None) -> mx.array:
         surprise = _precise.softplus(-x)  # of a positive
@@ -218,7 +249,7 @@ def binary_cross_entropy_with_logits(
         loss = (1 - t) * x + surprise
         return loss if w is None else loss * w
 
-    return pointwise("binary_cross_entropy_with_logits", fn, reduction, input, target, weight, pos_weight)
+    return pointwise(name, fn, reduction, input, target, weight, pos_weight, like=target)
 
 
 def kl_div(
@@ -240,9 +271,12 @@ def kl_div(
             "none".
         log_target: whether `target` holds logarithms.
 
-    Raises ValueError for another reduction.
+    Raises ValueError for another reduction, RuntimeError for integers.
     """
     reduction = chosen(reduction, size_average, reduce)
+    for name, t in (("input", input), ("target", target)):
+        if not OF_MX[_check.tensor("kl_div", name, t)._data.dtype].is_inexact:
+            raise RuntimeError(f"kl_div: expected {name} of a floating dtype, got {t.dtype!r}; convert with .float()")
     if reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' "
@@ -335,11 +369,12 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """`log(1 + exp(-target * input))` for targets of 1 and -1. Arguments as in `mse_loss`."""
+    """`log(1 + exp(-target * input))` for targets of 1 and -1. Arguments as in `mse_loss`. Keeps the input's dtype."""
     return pointwise(
         "soft_margin_loss",
         lambda x, t: _precise.softplus(-t * x),
         chosen(reduction, size_average, reduce),
         input,
         target,
+        like=input,
     )

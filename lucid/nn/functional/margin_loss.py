@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
+from lucid import ops
 from lucid._tape import apply
 from lucid.nn.functional import _check, _reduction
 from lucid.nn.functional._index import clamped, in_bounds
 from lucid.nn.functional._reduction import chosen, pointwise
-from lucid.nn.functional.distance import pairwise_distance
-from lucid.nn.functional.normalization import norm_of
+from lucid.nn.functional.distance import apart, pairwise_distance
 from lucid.ops import _precise
 
 if TYPE_CHECKING:
@@ -68,13 +68,15 @@ def hinge_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """`input` where the target is 1, `max(0, margin - input)` where it is -1."""
+    """`input` where the target is 1, `max(0, margin - input)` where it is -1. The result has the dtype of `input`."""
+    name = "hinge_embedding_loss"
+    _check.tensor(name, "target", target)
 
-    def fn(x: mx.array, t: mx.array) -> mx.array:
-        far = mx.where(t != 1, mx.maximum(margin - x, 0), 0)
-        return far + mx.where(t != -1, x, 0)
+    def fn(x: mx.array, not_near: mx.array, not_far: mx.array) -> mx.array:
+        return mx.where(not_near != 0, mx.maximum(margin - x, 0), 0) + mx.where(not_far != 0, x, 0)
 
-    return pointwise("hinge_embedding_loss", fn, chosen(reduction, size_average, reduce), input, target, whole=True)
+    sides = ops.ne(target, 1), ops.ne(target, -1)
+    return pointwise(name, fn, chosen(reduction, size_average, reduce), input, *sides, whole=True)
 
 
 def cosine_embedding_loss(
@@ -125,11 +127,22 @@ def multilabel_soft_margin_loss(
 ) -> Tensor:
     """The mean over the classes of `binary_cross_entropy_with_logits`. `weight` is a weight for each class."""
 
-    def fn(x: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
-        loss = t * _precise.softplus(-x) + (1 - t) * _precise.softplus(x)
-        return mx.mean(loss if w is None else loss * w, axis=-1) if loss.size else mx.zeros(loss.shape[:-1])
+    name = "multilabel_soft_margin_loss"
+    _check.floating(name, input)
+    if not input.ndim:
+        raise IndexError(f"{name}: expected input of shape (*, C), got a 0-dim tensor")
+    if _check.tensor(name, "target", target)._data.dtype == mx.bool_:
+        raise RuntimeError(f"{name}: a bool target cannot be subtracted from 1; convert it with .float()")
+    classes = input.shape[-1]
 
-    return pointwise("multilabel_soft_margin_loss", fn, chosen(reduction, size_average, reduce), input, target, weight)
+    def fn(x: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
+        loss: mx.array = t * _precise.softplus(-x) + (1 - t) * _precise.softplus(x)
+        loss = loss if w is None else loss * w
+        if not loss.size:
+            return mx.full(loss.shape[:-1], 0.0 if classes else float("nan"), loss.dtype)
+        return mx.sum(loss, axis=-1) / classes
+
+    return pointwise(name, fn, chosen(reduction, size_average, reduce), input, target, weight)
 
 
 def multi_margin_loss(
@@ -178,7 +191,7 @@ def multi_margin_loss(
             f"multi_margin_loss: inconsistent weight size, expected {input.shape[-1]} but got {weight.shape}"
         )
     classes, dtype = input.shape[-1], input._data.dtype
-    in_bounds(target, classes, "Target {} is out of bounds.")
+    in_bounds(target, classes, "multi_margin_loss: target {} is out of range", error=RuntimeError)
 
     def multi_margin_loss(x: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
         t = clamped(t.reshape(rows), classes)[..., None]
@@ -216,11 +229,12 @@ def multilabel_margin_loss(
         raise RuntimeError(f"multilabel_margin_loss: expected a target of dtype lucid.int64, got {target.dtype!r}")
     if input.ndim == target.ndim == 0:
         input, target = input.reshape(1), target.reshape(1)
-    if input.ndim not in (1, 2) or target.shape != input.shape:
+    classes, dtype = input.shape[-1], input._data.dtype
+    if input.ndim not in (1, 2) or target.shape != input.shape or not classes:
         raise RuntimeError(
             f"multilabel_margin_loss: inconsistent target size: {target.shape} for input of size: {input.shape}"
         )
-    classes, dtype = input.shape[-1], input._data.dtype
+    in_bounds(target, classes, "multilabel_margin_loss: target {} is out of range", -1, RuntimeError)
 
     def multilabel_margin_loss(x: mx.array, t: mx.array) -> mx.array:
         listed = mx.cumsum((t < 0).astype(mx.int32), axis=-1) == 0  # up to the first -1
@@ -274,9 +288,9 @@ def triplet_margin_loss(
         )
 
     def fn(a: mx.array, good: mx.array, bad: mx.array) -> mx.array:
-        near, far = (norm_of(a - b + eps, p, (a.ndim - 1,), keepdims=False) for b in (good, bad))
+        near, far = apart(a, good, p, eps), apart(a, bad, p, eps)
         if swap:
-            far = mx.minimum(far, norm_of(good - bad + eps, p, (a.ndim - 1,), keepdims=False))
+            far = mx.minimum(far, apart(good, bad, p, eps))
         return mx.maximum(margin + near - far, 0)
 
     chosen_one = chosen(reduction, size_average, reduce)

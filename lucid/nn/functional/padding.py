@@ -39,7 +39,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     tensor([0, 1, 2, 3, 0, 0])
     """
     _check.tensor("pad", "input", input)
-    widths = [int(p.__index__()) for p in pad]
+    widths = _widths(pad)
+    if not isinstance(mode, str):
+        raise TypeError(f"pad(): argument 'mode' must be str, not {type(mode).__name__}")
     shape = input._data.shape
     if len(widths) % 2 or len(widths) // 2 > len(shape):
         raise RuntimeError(
@@ -52,11 +54,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     sizes = [s + a + b for s, (a, b) in zip(shape, pairs, strict=True)]
     if mode != "constant":
         return _indexed(input, mode, value, pairs, len(widths) // 2)
-    if min(sizes, default=0) < 0:
-        raise RuntimeError(
-            f"pad: the resulting size {sizes} of input {tuple(shape)} padded by {tuple(widths)} is negative"
-        )
-    fill = fitting(0 if value is None else value, input._data.dtype, "pad")
+    if any(s + min(a, 0) + min(b, 0) < 0 for s, (a, b) in zip(shape, pairs, strict=True)):
+        raise RuntimeError(f"pad: {tuple(widths)} cuts more off than there is in an input of shape {tuple(shape)}")
+    fill = fitting(0 if value is None or max(widths, default=0) <= 0 else value, input._data.dtype, "pad")
     lies = lies_last(input)
     order = (0, *range(2, len(shape)), 1) if lies else range(len(shape))
     cut = tuple([slice(max(-pairs[k][0], 0), shape[k] + min(pairs[k][1], 0)) for k in order])
@@ -68,6 +68,17 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         return mx.pad(x, more, constant_values=v) if x.size else mx.broadcast_to(v, sizes)
 
     return apply(Last(constant_pad) if lies else constant_pad, input, fill)  # type: ignore[no-any-return]
+
+
+def _widths(pad: Any) -> list[int]:
+    if not isinstance(pad, (tuple, list)):
+        raise TypeError(f"pad(): argument 'pad' must be tuple of ints, not {type(pad).__name__}")
+    for k, p in enumerate(pad):
+        if not hasattr(p, "__index__") or isinstance(p, bool):
+            raise TypeError(
+                f"pad(): argument 'pad' must be tuple of ints, but found element of type {type(p).__name__} at pos {k}"
+            )
+    return [p.__index__() for p in pad]
 
 
 def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]], n: int) -> Tensor:
@@ -97,12 +108,15 @@ def _indexed(input: Tensor, mode: str, value: Any, pairs: list[tuple[int, int]],
         if (before, after) == (0, 0):
             continue
         place = order.index(axis) if lies else axis
-        indices.append((place, mx.array(positions(mode, size, before, after, axis))))
+        at = positions(mode, size, before, after, axis, empty=n > 1 or mode == "circular")
+        indices.append((place, mx.array(at)))
 
     def run(x: mx.array) -> mx.array:
+        # gradients of what is taken more than once are added up in float32
+        y = x.astype(mx.float32) if x.dtype in _check.HALF else x
         for axis, at in indices:
-            x = mx.take(x, at, axis)
-        return x
+            y = mx.take(y, at, axis)
+        return y.astype(x.dtype)
 
     run.__qualname__ = f"{mode}_pad"
     return apply(Last(run) if lies else run, input)  # type: ignore[no-any-return]

@@ -56,15 +56,15 @@ def interpolate(
         antialias: average over all elements that a new one stands for, where the image shrinks; for "bilinear",
             "bicubic" and "lanczos".
 
+    Images of dtype uint8 can be resized in all modes for 4D inputs but "area"; rows and then columns are rounded.
+
     Raises ValueError or NotImplementedError for arguments that do not go together.
 
     >>> import lucid
     >>> lucid.nn.functional.interpolate(lucid.tensor([[[1.0, 2.0]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
-    if mode not in ("nearest", "nearest-exact") or _check.tensor("interpolate", "input", input)._data.dtype != mx.uint8:
-        _check.floating("interpolate", input)
-    n = input._data.ndim - 2
+    n = _check.tensor("interpolate", "input", input)._data.ndim - 2
     if mode in ("nearest", "area", "nearest-exact"):
         if align_corners is not None:
             raise ValueError(
@@ -93,18 +93,24 @@ def interpolate(
         raise RuntimeError(
             f"interpolate: Input and output sizes should be greater than 0, but got {input.shape} and {outs}"
         )
-    real = np.float64 if input._data.dtype == mx.float64 else np.float32
+    whole = input._data.dtype == mx.uint8
+    if not whole or mode in ("linear", "trilinear"):
+        _check.floating("interpolate", input)
+    mixed = whole and not mode.startswith("nearest")
+    real = np.float64 if mixed or input._data.dtype == mx.float64 else np.float32
     axis_of = _resize.filtered if antialias else _resize.along
+    kind = "nearest-plane" if mode == "nearest" and n == 2 else mode
     ways = [
-        axis_of(mode, s, o, t, bool(align_corners), real)
-        for s, o, t in zip(input._data.shape[2:], outs, steps, strict=True)
+        (axis, axis_of(kind, s, o, t, bool(align_corners), real, mixed))
+        for axis, (s, o, t) in enumerate(zip(input._data.shape[2:], outs, steps, strict=True), 1)
     ]
+    ways = ways[::-1] if mixed else ways
 
     def interpolate(x: mx.array) -> mx.array:
         if not x.size:
             return mx.zeros((x.shape[0], *outs, x.shape[-1]), x.dtype)
         y = x.astype(mx.float32) if x.dtype in _check.HALF else x
-        for axis, way in enumerate(ways, 1):
+        for axis, way in ways:
             y = way(y, axis)
         return y.astype(x.dtype)
 
@@ -138,8 +144,11 @@ def _new_sizes(
             if not hasattr(v, "__index__"):
                 raise TypeError(f"interpolate: expected size to be one of int or a tuple of ints, got {size!r}")
         return [int(v) for v in values], [None] * n
+    for v in values:
+        if not isinstance(v, (int, float)) and not hasattr(v, "__float__"):
+            raise TypeError(f"interpolate: expected scale_factor to be one number or a tuple of them, got {given!r}")
     outs = [math.floor(float(s) * float(v)) for s, v in zip(shape, values, strict=True)]
-    return outs, [None if recompute else 1.0 / float(v) for v in values]
+    return outs, [None if recompute or not v else 1.0 / float(v) for v in values]
 
 
 def upsample(
@@ -173,6 +182,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """
     r = upscale_factor
     _check.tensor("pixel_shuffle", "input", input)
+    _check.integer("pixel_shuffle", "upscale_factor", upscale_factor)
     if input.ndim < 3:
         raise RuntimeError(
             f"pixel_shuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
@@ -203,6 +213,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """
     r = downscale_factor
     _check.tensor("pixel_unshuffle", "input", input)
+    _check.integer("pixel_unshuffle", "downscale_factor", downscale_factor)
     if input.ndim < 3:
         raise RuntimeError(
             f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
@@ -231,6 +242,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     Raises RuntimeError unless they divide C.
     """
     _check.tensor("channel_shuffle", "input", input)
+    _check.integer("channel_shuffle", "groups", groups)
     if input.ndim <= 2:
         raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
     if groups <= 0:

@@ -85,7 +85,7 @@ def test_what_is_refused():
         F.affine_grid(lucid.ones(1, 2, 3), (1, 1, 2, 2))
 
 
-@pytest.mark.filterwarnings("ignore:Since version 1.3.0")
+@pytest.mark.filterwarnings("ignore:Since version 1.3.0", "ignore:affine_grid. with align_corners=True")
 def test_affine_grid():
     for size in ((2, 3, 4, 5), (2, 3, 1, 5), (2, 3, 4, 5, 1), (2, 1, 0, 5), (1, 1, 3), (3, 1, 2, 2)):
         n = min(len(size) - 2, 3)
