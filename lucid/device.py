@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import mlx.core as mx
@@ -90,7 +91,12 @@ class device:
 def default() -> device:
     """The device of tensors that were not sent to one: MLX's own default device."""
     gpu = gpu_name()
-    return device("cpu" if gpu is None or mx.default_device().type == mx.cpu else gpu)
+    return _named("cpu" if gpu is None or mx.default_device().type == mx.cpu else gpu)
+
+
+@functools.cache
+def _named(name: str) -> device:
+    return device(name)
 
 
 def as_device(value: Any) -> device:

@@ -39,9 +39,9 @@ class _Call:
 
     def run(self) -> Any:
         module = self.module
-        full = _all(everywhere._global_backward_hooks, module._backward_hooks)
-        pre = _all(everywhere._global_backward_pre_hooks, module._backward_pre_hooks)
-        of_node = _all(everywhere._global_node_backward_hooks)
+        full = [*everywhere._global_backward_hooks.values(), *module._backward_hooks.values()]
+        pre = [*everywhere._global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
+        of_node = list(everywhere._global_node_backward_hooks.values())
         if module._forward_pre_hooks or everywhere._global_forward_pre_hooks:
             self.run_pre_hooks()
         watch = FullBackward(module, full, pre) if full or pre else None
@@ -98,10 +98,6 @@ class _Call:
                     f"error was raised in forward: {error}",
                     stacklevel=4,
                 )
-
-
-def _all(*dicts: Hooks) -> list[Callable[..., Any]]:
-    return [hook for hooks in dicts if hooks for hook in hooks.values()]
 
 
 def _forward_hooks(module: Module) -> list[_Marked]:

@@ -88,26 +88,29 @@ def _parse_to(
     if len(args) > len(names) or given.keys() & kwargs.keys() or kwargs.keys() - allowed:
         raise TypeError(_wrong_arguments(args, kwargs))
     given.update(kwargs)
-    if given.get("copy") is not None:
-        raise RuntimeError(
-            ".to() does not accept copy argument; a module is changed in place, use copy.deepcopy(module)"
-        )
     layout = given.get("memory_format")
-    if not isinstance(given.get("non_blocking", False), bool) or not isinstance(layout, memory_format | None):
+    flags = given.get("non_blocking", False), given.get("copy", False)
+    if not all(isinstance(flag, bool) for flag in flags) or not isinstance(layout, memory_format | None):
         raise TypeError(_wrong_arguments(args, kwargs))
+    where, dtype = given.get("device"), given.get("dtype")
     if first == "tensor":
         like = given["tensor"]
         if not isinstance(like, Tensor):
             raise TypeError(_wrong_arguments(args, kwargs))
-        return like.device, like.dtype, layout
-    where, dtype = given.get("device"), given.get("dtype")
-    if where is not None and (_kind(where) != "device" or not isinstance(where, (str, int, device))):
-        raise TypeError(_wrong_arguments(args, kwargs))
-    try:
-        dtype = None if dtype is None else dtypes.as_dtype(dtype, "to")
-    except TypeError as error:
-        raise TypeError(_wrong_arguments(args, kwargs)) from error
-    return None if where is None else as_device(where), dtype, layout
+        where, dtype = like.device, like.dtype
+    else:
+        if where is not None and (isinstance(where, bool) or not isinstance(where, (str, int, device))):
+            raise TypeError(_wrong_arguments(args, kwargs))
+        try:
+            dtype = None if dtype is None else dtypes.as_dtype(dtype, "to")
+        except TypeError as error:
+            raise TypeError(_wrong_arguments(args, kwargs)) from error
+        where = None if where is None else as_device(where)
+    if "copy" in given:
+        raise RuntimeError(
+            ".to() does not accept copy argument; a module is changed in place, use copy.deepcopy(module)"
+        )
+    return where, dtype, layout
 
 
 def _kind(value: Any) -> str:

@@ -77,10 +77,12 @@ class _Load:
         if self.assign:
             local_metadata["assign_to_params_buffers"] = True
         module._load_from_state_dict(values, prefix, local_metadata, True, self.missing, self.unexpected, self.errors)
-        parts = _by_child(values, prefix)
-        for name, child in module._modules.items():
-            if child is not None:
-                self.run(child, parts.get(name, OrderedDict()), f"{prefix}{name}.")
+        if module._modules:
+            parts = _by_child(values, prefix)
+            for name, child in module._modules.items():
+                if child is not None:
+                    own = parts.get(name.partition(".")[0], {})  # setattr takes names with dots
+                    self.run(child, own, f"{prefix}{name}.")
         keys = _IncompatibleKeys(self.missing, self.unexpected)
         for hook in list(module._load_state_dict_post_hooks.values()):
             if hook(module, keys) is not None:
@@ -101,13 +103,13 @@ class _Load:
             raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{report}")
 
 
-def _by_child(values: Mapping[str, Any], prefix: str) -> dict[str, OrderedDict[str, Any]]:
-    parts: dict[str, OrderedDict[str, Any]] = {}
+def _by_child(values: Mapping[str, Any], prefix: str) -> dict[str, dict[str, Any]]:
+    parts: dict[str, dict[str, Any]] = {}
     for key, value in values.items():
         if key.startswith(prefix):
             name, dot, _ = key[len(prefix) :].partition(".")
             if dot:
-                parts.setdefault(name, OrderedDict())[key] = value
+                parts.setdefault(name, {})[key] = value
     return parts
 
 
@@ -137,14 +139,15 @@ def _load_from_state_dict(
         hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
     local = dict(_persistent(self))
     assign = local_metadata.get("assign_to_params_buffers", False)
-    for name, current in local.items():
-        key = prefix + name
-        if key in state_dict:
-            error = _load_one(self, name, key, current, state_dict[key], assign)
-            if error is not None:
-                error_msgs.append(error)
-        elif strict:
-            missing_keys.append(key)
+    with no_grad():
+        for name, current in local.items():
+            key = prefix + name
+            if key in state_dict:
+                error = _load_one(self, name, key, current, state_dict[key], assign)
+                if error is not None:
+                    error_msgs.append(error)
+            elif strict:
+                missing_keys.append(key)
     extra_key = prefix + _EXTRA_STATE_KEY_SUFFIX
     has_extra = type(self).set_extra_state is not set_extra_state
     if has_extra and extra_key in state_dict:
@@ -193,11 +196,10 @@ def _load_one(module: Module, name: str, key: str, current: Tensor, value: Any, 
                 f"current model is {current.shape}."
             )
     try:
-        with no_grad():
-            if assign:
-                setattr(module, name, _in_place_of(current, value))
-            else:
-                current.copy_(value)
+        if assign:
+            setattr(module, name, _in_place_of(current, value))
+        else:
+            current.copy_(value)
     except Exception as error:
         return (
             f'While copying the parameter named "{key}", whose dimensions in the model are {current.shape} and whose '
@@ -248,10 +250,12 @@ class _Snapshot:
                     t.requires_grad_(requires_grad)
 
 
+_CONTAINERS = frozenset((dict, set, list, OrderedDict, Hooks))
+
+
 def _contents(module: Module) -> list[tuple[Any, Any]]:
-    return [
-        (held, held.copy()) for held in vars(module).values() if type(held) in (dict, set, list, OrderedDict, Hooks)
-    ]
+    """What holds things in `module`, each with a copy: most of it are empty dicts of hooks."""
+    return [(held, held.copy() if held else ()) for held in vars(module).values() if type(held) in _CONTAINERS]
 
 
 class _PreHook:

@@ -55,7 +55,6 @@ def _new_state() -> dict[str, Any]:
         "_parameters": {},
         "_buffers": {},
         "_non_persistent_buffers_set": set(),
-        "_modules": {},
         "_backward_pre_hooks": Hooks(),
         "_backward_hooks": Hooks(),
         "_forward_pre_hooks": Hooks(),
@@ -67,6 +66,7 @@ def _new_state() -> dict[str, Any]:
         "_state_dict_hooks": Hooks(),
         "_load_state_dict_pre_hooks": Hooks(),
         "_load_state_dict_post_hooks": Hooks(),
+        "_modules": {},
     }
 
 
@@ -130,10 +130,10 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call `forward` with the hooks around it."""
         if (
-            self._forward_hooks
-            or self._forward_pre_hooks
-            or self._backward_hooks
+            self._backward_hooks
             or self._backward_pre_hooks
+            or self._forward_hooks
+            or self._forward_pre_hooks
             or _global_forward_hooks
             or _global_forward_pre_hooks
             or _global_backward_hooks

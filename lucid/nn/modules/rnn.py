@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from lucid import creation, ops
+from lucid import creation
 from lucid.nn import init
 from lucid.nn.functional.recurrence import GATES, packed_sizes, recurrent
 from lucid.nn.modules._rnn_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
@@ -206,7 +206,7 @@ class RNNBase(Module):
 
     def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
         """The state with its sequences in the order of `permutation`."""
-        return hx if permutation is None else ops.index_select(hx, 1, permutation)
+        return hx if permutation is None else hx.index_select(1, permutation)
 
     def _batch(self, input: Tensor, batch_sizes: Tensor | None) -> int:
         if batch_sizes is None:
