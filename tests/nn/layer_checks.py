@@ -22,12 +22,17 @@ def build(name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         warnings.simplefilter("ignore")  # of empty weights
         theirs = getattr(torch.nn, name)(*args, **kwargs)
         mine = getattr(nn, name)(*to_lucid(args), **to_lucid(kwargs))
+    share(mine, theirs)
+    return mine, theirs
+
+
+def share(mine: Any, theirs: Any) -> None:
+    """Give both modules the same random numbers as parameters."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for p in theirs.parameters():
             p.copy_(torch.randn(p.shape, generator=generator) * 0.5 + 0.1)
     mine.load_state_dict(as_lucid(theirs.state_dict()), strict=True)
-    return mine, theirs
 
 
 def as_lucid(state: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +53,11 @@ def check_layer(
     name: str, args: Sequence[Any], kwargs: dict[str, Any], inputs: Sequence[Any], tol: float = 3e-5
 ) -> None:
     """Everything that a module of PyTorch's shows."""
-    mine, theirs = build(name, *args, **kwargs)
+    check_modules(*build(name, *args, **kwargs), inputs, tol)
+
+
+def check_modules(mine: Any, theirs: Any, inputs: Sequence[Any], tol: float = 3e-5) -> None:
+    """Everything that two modules with the same parameters show."""
     assert repr(mine) == repr(theirs)
     assert list(mine.state_dict()) == list(theirs.state_dict())
     assert [(n, tuple(p.shape)) for n, p in mine.named_parameters()] == [
@@ -58,7 +67,7 @@ def check_layer(
         for how in ("replay", "per node"):
             mine.train(training)
             theirs.train(training)
-            _check_forward(mine, theirs, inputs, how, tol)
+            check_forward(mine, theirs, inputs, how, tol)
     for key, value in theirs.state_dict().items():
         assert_same(mine.state_dict()[key], value, tol, key)  # running statistics moved alike
     theirs.load_state_dict(as_torch(mine.state_dict()), strict=True)
@@ -82,7 +91,8 @@ def _exchange(value: Any, copies: dict[int, Any]) -> Any:
     return copies.get(id(value), value)
 
 
-def _check_forward(mine: Any, theirs: Any, inputs: Sequence[Any], how: str, tol: float) -> None:
+def check_forward(mine: Any, theirs: Any, inputs: Sequence[Any], how: str, tol: float) -> None:
+    """Values and gradients of one call, in the mode that the modules are in."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         inputs, arguments = _fresh(inputs)
