@@ -274,9 +274,11 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = _MODES[0])
         raise RuntimeError(f"cdist only supports non-negative p values, got {p}")
     if compute_mode not in _MODES:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode; expected one of {', '.join(_MODES)}")
+    if x1._data.dtype != x2._data.dtype:
+        raise RuntimeError(f"cdist: expected x1 and x2 to have the same dtype, but got: {x1.dtype!r} and {x2.dtype!r}")
     rows = max(x1._data.shape[-2], x2._data.shape[-2])
     product = p == 2 and (compute_mode == _MODES[1] or (compute_mode == _MODES[0] and rows > 25))
-    to = result_type(x1, x2).mx
+    to = x1._data.dtype
     wide = mx.float32 if to in HALF else to
 
     def fn(a: mx.array, b: mx.array) -> mx.array:

@@ -145,7 +145,7 @@ def test_dropout_in_place_and_errors():
             F.dropout(x, bad)
     with pytest.raises(RuntimeError, match="2D or 3D"):
         F.dropout1d(x)
-    with pytest.raises(RuntimeError, match="2 dimensions"):
+    with pytest.warns(UserWarning, match="4D"), pytest.raises(RuntimeError, match="2 dimensions"):
         F.dropout2d(x)
     with pytest.raises(RuntimeError, match="2 dimensions"):
         F.feature_alpha_dropout(x, training=True)

@@ -13,6 +13,7 @@ from lucid.nn import functional as F
 from lucid.nn.functional import _check
 from lucid.nn.functional._draw import keep
 from lucid.nn.functional.activation import rrelu_with
+from lucid.nn.functional.dropout import of_channels
 from lucid.nn.functional.embedding import renormalise
 from lucid.nn.functional.embedding_bag import MODES as BAGS
 from lucid.nn.functional.embedding_bag import bags
@@ -89,7 +90,7 @@ def _drop(operation: str, input: Tensor, p: float, train: bool, inplace: bool = 
     if operation == "feature_dropout":
         if train and p and input.ndim < 2:
             raise RuntimeError(f"{operation}: expected at least 2 dimensions, got shape {input.shape}")
-        return F.dropout2d(input, p, train, inplace) if train and p else input
+        return of_channels(operation, input, p, inplace) if train and p else input
     return {"dropout": F.dropout, "alpha_dropout": F.alpha_dropout, "feature_alpha_dropout": F.feature_alpha_dropout}[
         operation
     ](input, p, train, inplace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING
 
 import mlx.core as mx
@@ -74,8 +75,8 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels. `input` has shape (N, C, H, W).
 
-    As in PyTorch, a 3D input is taken as (N, C, L), and other numbers of dimensions are let through: dimensions 0
-    and 1 decide.
+    As in PyTorch, a 3D input is taken as (N, C, L), and other numbers of dimensions are let through, both with a
+    warning: dimensions 0 and 1 decide.
     """
     return _channels("dropout2d", 2, input, p, training, inplace)
 
@@ -83,7 +84,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels. `input` has shape (N, C, D, H, W) or (C, D, H, W).
 
-    As in PyTorch, what has not five dimensions has no batch: dimension 0 decides.
+    As in PyTorch, what has not five dimensions has no batch: dimension 0 decides. It warns unless there are four.
     """
     return _channels("dropout3d", 3, input, p, training, inplace)
 
@@ -93,10 +94,19 @@ def _channels(operation: str, n: int, input: Tensor, p: float, training: bool, i
     ndim = _check.tensor(operation, "input", input).ndim
     if n == 1 and ndim not in (2, 3):
         raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {ndim}D input.")
+    if n > 1 and ndim not in (n + 1, n + 2):
+        warnings.warn(f"{operation}: expected {n + 2}D input, or {n + 1}D, but received {ndim}D", stacklevel=3)
+    elif n == 2 and ndim == 3:
+        warnings.warn("dropout2d: a 3D input is taken as (N, C, L); for (C, H, W), add a batch dimension", stacklevel=3)
     if not training or p == 0.0:
         return input
-    unbatched = (n == 1 and ndim == 2) or (n == 3 and ndim != 5)
-    if p < 1.0 and (ndim == 0 or (ndim == 1 and not unbatched)):
+    return of_channels(operation, input, p, inplace, (n == 1 and ndim == 2) or (n == 3 and ndim != 5))
+
+
+def of_channels(operation: str, input: Tensor, p: float, inplace: bool, unbatched: bool = False) -> Tensor:
+    """`dropout` of all that follows the first two dimensions, or the first one, together."""
+    ndim = input.ndim
+    if p < 1.0 and (ndim == 0 or (ndim == 1 and not unbatched and input._data.size)):
         raise RuntimeError(f"{operation}: feature dropout requires at least 2 dimensions in the input, got {ndim}")
     shape = input._data.shape
     mask = (*shape[:1], *[1] * (ndim - 1)) if unbatched else (*shape[:2], *[1] * (ndim - 2))
@@ -121,7 +131,7 @@ def _alpha(operation: str, input: Tensor, p: float, training: bool, inplace: boo
         return _nothing(operation, _check.tensor(operation, "input", input), inplace)
     _check.floating(operation, input)
     shape = input._data.shape
-    if features and len(shape) < 2:
+    if features and len(shape) < 2 and input._data.size:
         raise RuntimeError(
             f"{operation}: feature dropout requires at least 2 dimensions in the input, got {len(shape)}"
         )

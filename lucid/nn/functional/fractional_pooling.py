@@ -107,7 +107,7 @@ def _pooled(n: int, input: Any, kernel: Any, output_size: Any, ratio: Any, sampl
     if 0 in shape[batched:]:
         raise RuntimeError(f"{name}: expected input with non-zero sizes beside the batch, got {tuple(shape)}")
     for s, k, o in zip(shape[-n:], kernel, outs, strict=True):
-        if k <= 0 or o < 0 or o + k - 1 > s:
+        if k <= 0 or o < 0 or o + k - 1 > s - (n == 3):  # PyTorch wants one element more in 3D
             raise RuntimeError(f"{name}: {outs} windows of size {kernel} do not fit into an input of size {shape[-n:]}")
     batch, channels = shape[0] if batched else 1, shape[-n - 1]
     if samples is None:

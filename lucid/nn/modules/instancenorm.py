@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from lucid.nn import functional as F
@@ -56,10 +57,13 @@ class _InstanceNorm(_NormBase):
         self._check_input_dim(input)
         single = input.ndim == self._get_no_batch_dim()
         channels = input.shape[0 if single else 1]
-        if channels != self.num_features and self.affine:
-            raise ValueError(
-                f"expected input's size at dim={0 if single else 1} to match num_features ({self.num_features}), but "
-                f"got: {channels}."
+        if channels != self.num_features:
+            found = f"input's size at dim={0 if single else 1}"
+            if self.affine:
+                raise ValueError(f"expected {found} to match num_features ({self.num_features}), but got: {channels}.")
+            warnings.warn(
+                f"{found} is {channels}, not num_features ({self.num_features}), which has no effect with affine=False",
+                stacklevel=2,
             )
         return self._handle_no_batch_input(input) if single else self._apply_instance_norm(input)
 
