@@ -341,6 +341,21 @@ def test_loading_one_module_without_reporting_keys(twins):
     twins(scenario)
 
 
+def test_names_with_dots(twins):
+    """`setattr` takes them, and PyTorch reports their keys as unexpected, but loads them."""
+
+    def scenario(lib):
+        net = lib.nn.Module()
+        setattr(net, "a.b", lib.scale())
+        net.a = lib.scale()
+        state = lib.state(a__factor=[1.0, 2.0], a__b__factor=[3.0, 4.0])
+        lib.note(net.load_state_dict(state, strict=False), net.state_dict())
+        lib.raises(lambda: net.load_state_dict(state))
+        lib.raises(lambda: net.load_state_dict(lib.state(a__factor=[1.0, 2.0])))
+
+    twins(scenario)
+
+
 def test_many_children_load_in_linear_time():
     net = nn.Sequential(*[nn.Sequential(nn.Identity()) for _ in range(1500)])
     for k, module in enumerate(net):

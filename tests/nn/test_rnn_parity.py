@@ -290,6 +290,11 @@ def test_bad_inputs_are_refused_alike(name):
             theirs(packed, hx)
         with pytest.raises(RuntimeError):
             mine(my_packed, to_lucid(hx))
+    if name != "LSTM":
+        for package, module, sequences in ((torch, theirs, [2, 3]), (lucid, mine, [2, 3])):
+            unsorted = package.nn.utils.rnn.pack_sequence([package.ones(n, 3) for n in sequences], enforce_sorted=False)
+            with pytest.raises(AttributeError):
+                module(unsorted, (package.zeros(1, 2, 4),))
     with pytest.raises(RuntimeError):  # an LSTM of PyTorch takes it and reads beyond its end
         mine(nn.utils.rnn.pack_sequence([lucid.ones(2, 4)]))
 
@@ -317,6 +322,17 @@ def test_bad_inputs_of_cells_are_refused_alike(name):
         for library in (lucid, torch):
             with pytest.raises(RuntimeError, match="Unknown nonlinearity"):
                 library.nn.RNNCell(3, 4, nonlinearity="other")(library.zeros(2, 3))
+
+
+def test_cells_of_no_features_and_with_one_bias():
+    for name in CELLS:
+        for kept in ("bias_ih", "bias_hh"):
+            mine, theirs = build(name, 0, HIDDEN)
+            for module in (mine, theirs):
+                setattr(module, "bias_hh" if kept == "bias_ih" else "bias_ih", None)
+            assert_same(mine(lucid.ones(2, 0)), theirs(torch.ones(2, 0)), 1e-6)
+    for shape in ((2, 2, 3), ()):
+        check_error(nn.RNNCell(3, 4, nonlinearity="other"), torch.nn.RNNCell(3, 4, nonlinearity="other"), x(*shape))
 
 
 def test_checks_that_subclasses_use():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import pickle
 
 import pytest
@@ -94,7 +95,14 @@ def test_other_errors_of_packing():
     with pytest.raises(RuntimeError, match="at most 5"):  # PyTorch counts rows that are not there
         M.pack_padded_sequence(lucid.ones(5, 2, 3), [6, 3])
     a = x(5, 2, 3)
-    for options in ({"total_length": 4}, {"total_length": 0}, {"total_length": 5.5}, {"padding_value": "a"}):
+    for options in (
+        {"total_length": 4},
+        {"total_length": 0},
+        {"total_length": 5.5},
+        {"total_length": 0.5},
+        {"total_length": True},
+        {"padding_value": "a"},
+    ):
         check_program(lambda lib, options=options: _pad(lib, a, **options))
     for sequence in (a, (1, 2, 3, 4)):
         check_error(M.pad_packed_sequence, R.pad_packed_sequence, sequence)
@@ -158,6 +166,9 @@ BAD_SEQUENCES = [
     ({0: x(2)},),
     ([x(2), x(3)], False, "a"),
     ([x(2), x(3)], False, 0.0, "up"),
+    ([torch.ones(2, dtype=torch.uint8), torch.ones(1, dtype=torch.uint8)], False, 256),
+    ([torch.ones(2, dtype=torch.int64), torch.ones(1, dtype=torch.int64)], False, math.nan),
+    ([torch.ones(2).half(), torch.ones(1).half()], False, 1e6),
 ]
 
 
