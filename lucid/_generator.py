@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
-from lucid._tape import TensorCore, array, wrap
+from lucid._tape import Core, TensorCore, array, wrap
 from lucid.device import as_device
 from lucid.ops._reduce import HALF
 
@@ -40,6 +40,9 @@ class Generator:
     def __init__(self, device: Any = "cpu") -> None:
         self.device = as_device(device)
         self._lock = threading.Lock()
+        self._held = Core()
+        self._held._node = self._held._extra = self._held._grad = None
+        self._held._writes = 0
         self.manual_seed(_FIRST_SEED)
 
     def manual_seed(self, seed: int) -> Generator:
@@ -93,6 +96,15 @@ class Generator:
             self._here()
             self.key, fresh = mx.split(mx.random.split(self.key).reshape(-1), 2)
             return fresh
+
+    @property
+    def key(self) -> mx.array:
+        """The state: it is held as tensors hold their arrays, so that a compiled function finds it."""
+        return self._held._data
+
+    @key.setter
+    def key(self, value: mx.array) -> None:
+        self._held._data = value
 
     def _restart(self, seed: int) -> None:
         with self._lock:

@@ -383,9 +383,24 @@ def reopen(value: mx.array, node: Node | None) -> Tensor:
 # ---- evaluation ------------------------------------------------------------------------------------------------------
 
 
+class Tracing:
+    """That `lucid.compile` is tracing: what was asked for, which cannot be done then."""
+
+    evaluates = False  # a step would have started the evaluation of what it computed
+
+
+tracing: Tracing | None = None
+
+
+class NeedsValue(RuntimeError):
+    """A value was asked for while `lucid.compile` was tracing."""
+
+
 def evaluate(*tensors: Tensor) -> None:
     """Compute the values of `tensors` now."""
     global evaluated
+    if tracing is not None:
+        raise NeedsValue("this needs the values of a tensor, which are not there while lucid.compile traces a function")
     mx.eval([array(t) for t in tensors])
     evaluated = _number()
 
@@ -398,6 +413,9 @@ def touch(t: Tensor) -> None:
 def start_evaluation(tensors: Iterable[Tensor]) -> None:
     """Start computing `tensors`, and all that was written in place or derived from since last time, without waiting."""
     global evaluated
+    if tracing is not None:
+        tracing.evaluates = True
+        return
     mx.async_eval([array(t) for t in (*tensors, *_touched.values())])  # type: ignore[no-untyped-call]
     _touched.clear()
     evaluated = _number()

@@ -28,6 +28,8 @@ Rule = Callable[..., tuple[mx.array, ...]]
 _PLAIN = frozenset((mx.float32, mx.float64))
 _HALF = frozenset((mx.float16, mx.bfloat16))
 
+refreshed: list[Any] | None = None  # collects the optimizers that are stepped, for `lucid.compile`
+
 
 class Recipe(NamedTuple):
     """What an optimizer does with a group at this moment."""

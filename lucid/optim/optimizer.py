@@ -20,6 +20,7 @@ import mlx.core as mx
 from lucid import _tape, _views
 from lucid._grad_mode import enable_grad, no_grad
 from lucid._handles import Hooks, RemovableHandle
+from lucid.optim import _update
 from lucid.optim._update import Update, settled
 from lucid.tensor import Tensor
 
@@ -201,6 +202,8 @@ class Optimizer:
 
     def _refreshed(self) -> list[Update]:
         """One update for each group, with the group's numbers of this moment in the arrays that the rule reads."""
+        if _update.refreshed is not None:
+            _update.refreshed.append(self)
         for i, group in enumerate(self.param_groups):
             if i == len(self._updates):
                 self._updates.append(self._update(group))

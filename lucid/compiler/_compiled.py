@@ -1,0 +1,191 @@
+"""A compiled function: its entries, and which of them a call may use."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import traceback
+import types
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+
+from lucid import _tape, dtypes
+from lucid._grad_mode import mode
+from lucid.compiler._entry import Entry, Unknown, places
+from lucid.compiler._tree import PLAIN, flatten, unflatten
+from lucid.compiler._watch import Watch, is_watched
+from lucid.nn.modules.module import Module
+
+generation = 0  # raised by `lucid.compiler.reset`
+MOST = 64  # entries of one function; the one that was not used for longest goes
+_LIBRARY = str(Path(__file__).resolve().parents[1])
+
+
+class Compiled:
+    """Calls `fn`, and after the first call a graph that was compiled from it.
+
+    Args:
+        fn: the function.
+        fullgraph: raise where it cannot be compiled, instead of calling it as it is, with a warning.
+    """
+
+    def __init__(self, fn: Callable[..., Any], fullgraph: bool) -> None:
+        functools.update_wrapper(self, fn)
+        self.fn, self.fullgraph = fn, fullgraph
+        self._entries: OrderedDict[Any, list[_Guarded]] = OrderedDict()
+        self._touched: dict[int, Any] = {}  # the tensors that calls so far have touched beside their arguments
+        self._left: list[Any] = []
+        self._uncompiled = False
+        self._generation = generation
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._uncompiled or _tape.tracing is not None or is_watched():
+            return self.fn(*args, **kwargs)
+        if self._generation != generation:
+            self.__init__(self.fn, self.fullgraph)  # type: ignore[misc]
+        tensors: list[Any] = []
+        held: list[Any] = []
+        key, tree = flatten((args, kwargs), tensors, held)
+        key = (
+            key,
+            *[(a.shape, a.dtype, type(t)) for t in tensors for a in (_tape.array(t),)],
+            (mode.grad, mode.inference, dtypes.get_default_dtype(), str(mx.default_device())),
+            constants(self.fn),
+        )
+        known = self._entries.setdefault(key, [])
+        self._entries.move_to_end(key)
+        for guarded in known:
+            if guarded.fits(tensors):
+                return guarded.entry.run(tensors)
+        if not self._touched:
+            return self._eagerly(args, kwargs, tensors)
+        return self._traced(known, held, tree, args, kwargs, tensors)
+
+    def _eagerly(self, args: Any, kwargs: Any, tensors: list[Any]) -> Any:
+        watch = Watch()
+        with watch:
+            result = self.fn(*args, **kwargs)
+        self._touch([*[one.t for one in watch.seen.values()], *watch.made()], tensors)
+        return result
+
+    def _touch(self, found: Sequence[Any], arguments: Sequence[Any]) -> None:
+        ours = set(map(id, arguments))
+        self._touched.update((id(t), t) for t in found if id(t) not in ours)
+        self._touched.setdefault(0, None)
+
+    def _traced(self, known: list[Any], held: Any, tree: Any, args: Any, kwargs: Any, tensors: list[Any]) -> Any:
+        def call(arguments: list[Any]) -> Any:
+            given, named = unflatten(tree, arguments.__getitem__)
+            return self.fn(*given, **named)
+
+        while True:
+            state, views = places([t for t in self._touched.values() if t is not None])
+            entry = Entry(call, tensors, state, views)
+            try:
+                result = entry.run(tensors)
+            except Unknown as unknown:
+                before = len(self._touched)
+                self._touch(unknown.tensors, tensors)
+                if len(self._touched) == before:
+                    raise AssertionError("compile: the state of the function does not settle") from None
+                continue
+            except _tape.NeedsValue as error:
+                return self._refused(error, args, kwargs)
+            break
+        left = entry.leftovers
+        reads = set(map(id, self._left)) & set(entry.watch.seen)
+        if left and (reads or not self._left):
+            self._left = left  # the next call may read them
+            self._touch(left, ())
+        else:
+            known.append(_Guarded(entry, held))
+            self._forget()
+        return result
+
+    def _forget(self) -> None:
+        while sum(map(len, self._entries.values())) > MOST:
+            self._entries.popitem(last=False)
+
+    def _refused(self, error: Exception, args: Any, kwargs: Any) -> Any:
+        frames = reversed(traceback.extract_tb(error.__traceback__))
+        where = next((f for f in frames if not f.filename.startswith(_LIBRARY)), None)
+        place = "" if where is None else f"{where.filename}:{where.lineno}: {where.line}: "
+        message = f"compile: {place}{error}"
+        if self.fullgraph:
+            raise RuntimeError(message) from None
+        warnings.warn(
+            f"{message}. {getattr(self.fn, '__name__', self.fn)!s} runs uncompiled from now on; take the line out of "
+            "it, or pass fullgraph=True to make this an error.",
+            UserWarning,
+            stacklevel=4,
+        )
+        self._uncompiled = True
+        return self.fn(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.fn!r}>"
+
+
+class _Guarded:
+    """An entry, and what has to be as it was when it was traced."""
+
+    def __init__(self, entry: Entry, held: list[Any]) -> None:
+        self.entry, self._held = entry, held
+        self._modules = [(m, fingerprint(m)) for m in entry.watch.modules.values()]
+        self._optimizers = [(o, _rules(o)) for o in {id(o): o for o in entry.watch.optimizers}.values()]
+
+    def fits(self, tensors: Sequence[Any]) -> bool:
+        """Whether a call with arguments of the same key may use the entry. Refreshes the optimizers' numbers."""
+        return (
+            all(fingerprint(m) == before for m, before in self._modules)
+            and all(_rules(o) == before for o, before in self._optimizers)
+            and self.entry.fits(tensors)
+        )
+
+
+def fingerprint(module: Module) -> list[Any]:
+    """What a module's forward may depend on beside values: its attributes, parts and hooks."""
+    state = module.__dict__
+    found: list[Any] = [v if isinstance(v, PLAIN) else id(v) for v in state.values()]
+    for part in ("_parameters", "_buffers", "_modules"):
+        found += map(id, state[part].values())
+    for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
+        found.append(len(state[hooks]))
+    return found
+
+
+def _rules(optimizer: Any) -> list[Any]:
+    return [(id(u), u.recipe.rule, u.recipe.slots, *map(id, u.group["params"])) for u in optimizer._refreshed()]
+
+
+def constants(fn: Any) -> Any:
+    """The plain values that a function finds in what it closes over, in globals and in its object."""
+    found: list[Any] = []
+    if isinstance(fn, functools.partial):
+        fn = fn.func
+    if inspect.ismethod(fn):
+        own = getattr(fn.__self__, "__dict__", {})
+        if not isinstance(fn.__self__, Module):
+            found += [(name, type(v), v) for name, v in own.items() if isinstance(v, PLAIN)]
+        fn = fn.__func__
+    if isinstance(fn, types.FunctionType):
+        for name in fn.__code__.co_names:
+            value = fn.__globals__.get(name)
+            if value is not None and isinstance(value, PLAIN):
+                found.append((name, type(value), value))
+        for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+            try:
+                value = cell.cell_contents
+            except ValueError:  # not bound yet
+                continue
+            if isinstance(value, PLAIN):
+                found.append((name, type(value), value))
+    return tuple(found)

@@ -1,0 +1,313 @@
+"""One compiled form of a function: what it was traced with, the graph that came of it, and how to run that.
+
+A trace calls the function once more inside `mx.compile`, with tracers in the place of the arrays of its arguments and
+of its *state*: all tensors that it touches beside them. Afterwards everything is put back. What the function wrote
+comes out of the graph as further results, which `run` stores where the function would have.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mlx.core as mx
+
+from lucid import _tape, _views
+from lucid._channels import last
+from lucid._grad_mode import mode
+from lucid._tape import Leaf, Node, Pick, wrap
+from lucid.compiler._tree import flatten, unflatten
+from lucid.compiler._watch import Saved, Watch, look, put
+
+NO_SECOND = (
+    "compile: a gradient of a compiled function cannot be derived again (create_graph=True); compile the function that "
+    "takes the gradients, or call this one uncompiled"
+)
+
+
+class Unknown(Exception):
+    """The function touched tensors that the trace did not know of: `tensors`."""
+
+    def __init__(self, tensors: list[Any]) -> None:
+        super().__init__()
+        self.tensors = tensors
+
+
+class Place:
+    """Where an array of the state is: in a tensor, or in the `.grad` of one."""
+
+    __slots__ = ("of_grad", "t")
+
+    def __init__(self, t: Any, of_grad: bool = False) -> None:
+        self.t, self.of_grad = t, of_grad
+
+    def now(self) -> Any:
+        """The tensor that is there; None where it has no gradient."""
+        return self.t._grad if self.of_grad else self.t
+
+
+def places(seen: Sequence[Any]) -> tuple[list[Place], list[Any]]:
+    """The places of the tensors `seen`; and the views among them, whose bases are places."""
+    known: dict[int, Any] = {}
+    views = []
+    for t in seen:
+        base = t._extra.base if t._extra is not None else None
+        if base is not None:
+            views.append(t)
+        known[id(t if base is None else base)] = t if base is None else base
+    gradients = {id(t._grad): t for t in known.values() if t._grad is not None and id(t._grad) in known}
+    return [Place(gradients[i], True) if i in gradients else Place(t) for i, t in known.items()], views
+
+
+class Entry:
+    """A compiled call.
+
+    Args:
+        call: calls the function with given tensors in the place of its tensor arguments.
+        arguments: those of this call.
+        state: where the other arrays are that it touches.
+        views: the views among them.
+    """
+
+    def __init__(
+        self, call: Callable[[list[Any]], Any], arguments: Sequence[Any], state: list[Place], views: list[Any]
+    ) -> None:
+        self._call, self.state, self._views = call, state, views
+        self._wants = [t._node is not None for t in arguments]
+        self._kinds = [type(t) for t in arguments]
+        self.watch = Watch()
+        self.evaluates = False
+        self._grad = mode.grad
+        self.leftovers: list[Any] = []
+        self._forward = mx.compile(self._pure)
+        self._backward = mx.compile(self._pull)
+
+    # -- tracing -------------------------------------------------------------------------------------------------------
+
+    def _pure(self, arrays: list[mx.array], held: list[mx.array]) -> list[mx.array]:
+        """The function between arrays. All that it leaves behind in lucid's objects is put back at the end."""
+        arguments = []
+        for array, wants, kind in zip(arrays, self._wants, self._kinds, strict=True):
+            t = wrap(array)
+            t.__class__ = kind
+            arguments.append(t.requires_grad_() if wants else t)
+        current = [place.now() for place in self.state]
+        self._leaves = [t._node is not None for t in current]
+        saved = [Saved(t) for t in current]
+        self.watch = Watch()
+        tracing, grad = _tape.tracing, mode.grad
+        _tape.tracing, mode.grad = (notes := _tape.Tracing()), self._grad  # a gradient is traced while backward runs
+        try:
+            for t, array in zip(current, held, strict=True):
+                lies = _views.lies_last(t)
+                put(t, array)
+                if lies:
+                    _views.lay(t, last(array))
+            self._outdate_views()
+            with self.watch:
+                result = self._call(arguments)
+            self.evaluates = notes.evaluates
+            return self._collect(result, arguments, arrays, current, held, saved)
+        finally:
+            _tape.tracing, mode.grad = tracing, grad
+            for one in [*self.watch.seen.values(), *saved]:  # in this order: what is known was saved first
+                one.restore()
+            self._outdate_views()
+
+    def _outdate_views(self) -> None:
+        for view in self._views:
+            view._extra.seen = -1
+
+    def _collect(
+        self,
+        result: Any,
+        arguments: list[Any],
+        arrays: list[mx.array],
+        current: list[Any],
+        held: list[mx.array],
+        saved: list[Saved],
+    ) -> list[mx.array]:
+        known = set(map(id, [*current, *self._views, *arguments]))
+        unknown = [one.t for i, one in self.watch.seen.items() if i not in known]
+        if unknown:
+            raise Unknown(unknown)
+        outputs: list[mx.array] = []
+        index: dict[int, int] = {}
+
+        def position(t: Any) -> int:
+            if id(t) not in index:
+                index[id(t)] = len(outputs)
+                outputs.append(_tape.array(t))
+            return index[id(t)]
+
+        found: list[Any] = []
+        _, self._tree = flatten(result, found, [])
+        own = {id(t): ("state", k) for k, t in enumerate(current)} | {
+            id(t): ("argument", k) for k, t in enumerate(arguments)
+        }
+        self._results = [own.get(id(t)) or ("output", position(t)) for t in found]
+        nodes = {index[id(t)]: t._node for t in found if id(t) in index and t._node is not None}
+        self._sources = _sources(list(nodes.values()), arguments, current)
+        self._recorded = list(nodes) if self._sources else []
+        self._like = [(outputs[at].shape, outputs[at].dtype) for at in self._recorded]
+        self._changed = [
+            (k, position(t), t._writes - s.writes, _views.lies_last(t))
+            for k, (t, array, s) in enumerate(zip(current, held, saved, strict=True))
+            if look(t) is not array
+        ]
+        self._written = [
+            (k, position(t)) for k, (t, a) in enumerate(zip(arguments, arrays, strict=True)) if look(t) is not a
+        ]
+        owned = [("state", k, t, s.grad) for k, (t, s) in enumerate(zip(current, saved, strict=True))]
+        owned += [("argument", k, t, None) for k, t in enumerate(arguments)]
+        self._grads = [
+            (owner, k, None if t._grad is None else position(t._grad))
+            for owner, k, t, before in owned
+            if t._grad is not before
+        ]
+        self._without_grad = [
+            (k, s.grad is None)
+            for k, (t, s) in enumerate(zip(current, saved, strict=True))
+            if id(t) in self.watch.asked
+        ]
+        self.leftovers = self._left_behind(result, arguments, index)
+        self._left = [(t, position(t)) for t in self.leftovers]
+        for t in self.leftovers:
+            t._node = None
+        return outputs
+
+    def _left_behind(self, result: Any, arguments: list[Any], index: dict[int, int]) -> list[Any]:
+        ours = set(map(id, arguments))
+
+        def others() -> list[Any]:
+            return [t for t in self.watch.made() if id(t) not in index and id(t) not in ours]
+
+        if others():
+            gc.collect()  # what only a cycle holds is nobody's
+        return others()
+
+    def _pull(self, arrays: list[mx.array], held: list[mx.array], cotangents: list[mx.array]) -> Sequence[mx.array]:
+        def part(*values: mx.array) -> list[mx.array]:
+            a, h = list(arrays), list(held)
+            for (owner, k), value in zip(self._sources, values, strict=True):
+                (a if owner == "argument" else h)[k] = value
+            outputs = self._pure(a, h)
+            return [outputs[k] for k in self._recorded]
+
+        primals = [(arrays if owner == "argument" else held)[k] for owner, k in self._sources]
+        return mx.vjp(part, primals, cotangents)[1]
+
+    # -- running -------------------------------------------------------------------------------------------------------
+
+    def fits(self, arguments: Sequence[Any]) -> bool:
+        """Whether the state is as it was traced: which tensors have a gradient, and which require one."""
+        current = [place.now() for place in self.state]
+        return (
+            all(t is not None for t in current)
+            and [t._node is not None for t in current] == self._leaves
+            and all((current[k]._grad is None) == none for k, none in self._without_grad)
+            and [t._node is not None for t in arguments] == self._wants
+        )
+
+    def run(self, arguments: Sequence[Any]) -> Any:
+        """Run the graph, store what it changed, return the result."""
+        current = [place.now() for place in self.state]
+        arrays, held = [_tape.array(t) for t in arguments], [look(t) for t in current]
+        outputs = self._forward(arrays, held)
+        made = self._record(arguments, current, arrays, held, outputs) if self._recorded else {}
+        for k, at, writes, lies in self._changed:
+            t = current[k]
+            put(t, outputs[at])
+            t._writes += writes or 1
+            _tape.touch(t)
+            if lies:
+                _views.lay(t, last(outputs[at]))
+        for k, at in self._written:
+            _views.assign(arguments[k], wrap(outputs[at]))
+        for owner, k, fresh in self._grads:
+            t = (current if owner == "state" else arguments)[k]
+            t._grad = None if fresh is None else wrap(outputs[fresh])
+        for t, at in self._left:
+            put(t, outputs[at])
+        del arrays, held  # nobody needs what was replaced: MLX may write over it
+        if self.evaluates:
+            _tape.start_evaluation([wrap(a) for a in outputs])
+
+        def tensor(k: int) -> Any:
+            where, at = self._results[k]
+            if where == "output":
+                if at not in made:
+                    made[at] = wrap(outputs[at])
+                return made[at]
+            return (current if where == "state" else arguments)[at]
+
+        return unflatten(self._tree, tensor)
+
+    def gradients(
+        self, arrays: Sequence[Any], held: list[mx.array], cotangents: dict[int, mx.array]
+    ) -> Sequence[mx.array]:
+        """The gradients of the sources, for cotangents of the recorded results by their numbers."""
+        given = [cotangents[k] if k in cotangents else mx.zeros(*like) for k, like in enumerate(self._like)]
+        found: Sequence[mx.array] = self._backward(list(arrays), held, given)
+        return found
+
+    def _record(
+        self, arguments: Sequence[Any], current: list[Any], arrays: list[Any], held: list[Any], outputs: list[Any]
+    ) -> dict[int, Any]:
+        """The results that require a gradient, with a node behind them."""
+        inputs = [(arguments if owner == "argument" else current)[k]._node for owner, k in self._sources]
+        node = _Compiled(self, inputs, arrays, held)
+        made = {}
+        for k, at in enumerate(self._recorded):
+            t = made[at] = wrap(outputs[at])
+            t._node = Pick(node, k)
+            t._node.out = _tape._ref(t)
+        node.outputs = len(self._recorded)
+        return made
+
+
+class _Compiled(Node):
+    """The node behind the results of a compiled function. Its gradients come from a graph of their own."""
+
+    __slots__ = ("entry", "held")
+
+    def __init__(self, entry: Entry, inputs: list[Any], arrays: list[mx.array], held: list[mx.array]) -> None:
+        super().__init__(_compiled, inputs, arrays)
+        self.entry, self.held = entry, held
+        self.escaped = True  # it cannot be replayed
+
+    def name(self) -> str:
+        return "CompiledFunctionBackward"
+
+    def pull(self, want: list[int], cotangents: dict[int, Any], create_graph: bool) -> Sequence[Any]:
+        if create_graph:
+            raise RuntimeError(NO_SECOND)
+        gradients = self.entry.gradients(self.primals, self.held, cotangents)
+        return [gradients[k] for k in want]
+
+    def release(self) -> None:
+        self.fn, self.inputs, self.primals, self.held = None, (), (), []
+        self.label = "compiled"
+
+
+def _compiled(*arrays: mx.array) -> Any:
+    raise AssertionError("a compiled node is never replayed")
+
+
+def _sources(nodes: list[Any], arguments: list[Any], current: list[Any]) -> list[tuple[str, int]]:
+    """The arguments and places that the nodes lead back to."""
+    leaves: set[int] = set()
+    seen: set[int] = set()
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Leaf):
+            leaves.add(id(node))
+        stack += node.inputs
+    return [("argument", k) for k, t in enumerate(arguments) if id(t._node) in leaves] + [
+        ("state", k) for k, t in enumerate(current) if id(t._node) in leaves
+    ]
