@@ -8,7 +8,6 @@ import mlx.core as mx
 
 from lucid import ops
 from lucid._tape import apply
-from lucid.dtypes import FLOATING
 from lucid.nn.functional import _check
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ _FLOAT32 = mx.float32
 
 
 def _linear(x: mx.array, w: mx.array, b: mx.array) -> mx.array:
-    if x.dtype == _FLOAT32 and w.dtype == _FLOAT32 and b.dtype == _FLOAT32:
+    if x.dtype == _FLOAT32 and w.dtype == _FLOAT32 and b.dtype == _FLOAT32 and b.ndim < 2 == w.ndim:
         return mx.addmm(b, x, w.T)
     _require_one_dtype(x, w, b)
     if x.dtype in _check.HALF and mx.default_device() == mx.cpu:  # slow and inaccurate in MLX (0.32.4)
@@ -38,8 +37,8 @@ def _linear_no_bias(x: mx.array, w: mx.array) -> mx.array:
 
 
 def _require_one_dtype(x: mx.array, w: mx.array, b: mx.array | None = None) -> None:
-    if x.dtype != w.dtype or (b is not None and b.dtype != w.dtype) or w.ndim > 2:
-        raise ValueError("linear: dtypes")  # `_linear_checked` says it properly
+    if x.dtype != w.dtype or w.ndim > 2 or (b is not None and (b.dtype != w.dtype or b.ndim > 1 or w.ndim == 1)):
+        raise ValueError("linear: not the usual")  # `_linear_checked` sees to it
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -76,16 +75,19 @@ def _linear_checked(input: Any, weight: Any, bias: Any) -> Tensor:
             f"linear: input and weight shapes cannot be multiplied: expected input of shape (*, {w.shape[-1]}), "
             f"got {x.shape}"
         )
-    if (
-        x._data.dtype in FLOATING
-        and bias is not None
-        and w.ndim == 2
-        and bias.ndim
-        and bias.shape[-1] not in (1, w.shape[0])
-    ):
-        raise RuntimeError(f"linear: expected bias of shape ({w.shape[0]},), got {bias.shape}")
     product = ops.matmul(x, w.mT if w.ndim == 2 else w)
-    return product if bias is None else ops.add(product, bias)
+    if bias is None:
+        return product
+    shape = product.shape
+    if bias.shape == (1, *shape) and w.ndim == 2:
+        bias = bias[0]
+    pairs = zip(reversed(bias.shape), reversed(shape), strict=False)
+    if bias.ndim > len(shape) or any(size not in (1, n) for size, n in pairs) or (w.ndim == 1 == bias.ndim):
+        raise RuntimeError(
+            f"linear: expected bias of shape ({w.shape[0] if w.ndim == 2 else ''}) or one that broadcasts to the "
+            f"result's {shape}, got {bias.shape}"
+        )
+    return ops.add(product, bias)
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["group_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
 
-def _check_normalized(operation: str, input: Any, shape: Any, weight: Any, bias: Any) -> tuple[int, ...]:
+def _check_sizes(operation: str, input: Any, shape: Any, weight: Any, bias: Any) -> tuple[int, ...]:
     _check.floating(operation, input)
-    if isinstance(shape, int) or not isinstance(shape, Sequence):
+    if not isinstance(shape, Sequence) or isinstance(shape, str):
         raise TypeError(f"{operation}(): argument 'normalized_shape' must be tuple of ints, not {type(shape).__name__}")
+    for size in shape:
+        if not isinstance(size, int) and not hasattr(size, "__index__"):
+            raise TypeError(
+                f"{operation}(): argument 'normalized_shape' must be tuple of ints, but found element of type "
+                f"{type(size).__name__}"
+            )
     sizes = tuple([int(s) for s in shape])
     if not sizes:
         raise RuntimeError(f"{operation}: Expected normalized_shape to be at least 1-dimensional, but got ()")
@@ -32,16 +38,28 @@ def _check_normalized(operation: str, input: Any, shape: Any, weight: Any, bias:
         if t is not None and _check.tensor(operation, name, t)._data.shape != sizes:
             raise RuntimeError(
                 f"{operation}: Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
-                f"{t.shape} "
-                f"and normalized_shape = {sizes}"
+                f"{t.shape} and normalized_shape = {sizes}"
             )
+    return sizes
+
+
+def _check_last(operation: str, input: Tensor, sizes: tuple[int, ...]) -> None:
     if input._data.shape[-len(sizes) :] != sizes:
         raise RuntimeError(
             f"{operation}: Given normalized_shape={sizes}, expected input with shape (*, "
-            f"{', '.join(map(str, sizes))}), but got "
-            f"input of size {input.shape}"
+            f"{', '.join(map(str, sizes))}), but got input of size {input.shape}"
         )
-    return sizes
+
+
+def _check_mixed(operation: str, input: Tensor, weight: Tensor | None, bias: Tensor | None) -> None:
+    """Raise RuntimeError unless weight and bias have the input's dtype, or are float32 beside half precision."""
+    dtypes = {t._data.dtype for t in (weight, bias) if t is not None}
+    if dtypes - {input._data.dtype} and not (input._data.dtype in _check.HALF and dtypes == {mx.float32}):
+        found = ", ".join(f"{name} {t.dtype!r}" for name, t in (("weight", weight), ("bias", bias)) if t is not None)
+        raise RuntimeError(
+            f"{operation}: expected weight and bias to have the dtype of the input, {input.dtype!r} (or float32 for an "
+            f"input of half precision), but got {found}"
+        )
 
 
 def layer_norm(
@@ -62,7 +80,11 @@ def layer_norm(
 
     Raises RuntimeError for shapes that do not fit.
     """
-    sizes = _check_normalized("layer_norm", input, normalized_shape, weight, bias)
+    sizes = _check_sizes("layer_norm", input, normalized_shape, weight, bias)
+    _check_last("layer_norm", input, sizes)
+    dtype = input._data.dtype
+    if (weight is not None and weight._data.dtype != dtype) or (bias is not None and bias._data.dtype != dtype):
+        _check_mixed("layer_norm", input, weight, bias)
     if len(sizes) == 1:
         return apply(_layer_norm, input, weight, bias, eps)  # type: ignore[no-any-return]
 
@@ -108,7 +130,10 @@ def rms_norm(
 
     Raises RuntimeError for shapes that do not fit.
     """
-    sizes = _check_normalized("rms_norm", input, normalized_shape, weight, None)
+    sizes = _check_sizes("rms_norm", input, normalized_shape, weight, None)
+    if len(sizes) > input.ndim:
+        raise ValueError(f"rms_norm: expected input with at least {len(sizes)} dimensions, but got {input.ndim}")
+    _check_last("rms_norm", input, sizes)
     dtype = input._data.dtype
     small = (mx.finfo(mx.float32 if dtype in _check.HALF else dtype).eps) if eps is None else eps
 
@@ -162,6 +187,8 @@ def grouped(input: Tensor, num_groups: int, weight: Tensor | None, bias: Tensor 
                 f"got {name} "
                 f"of shape {t.shape} and input of shape {input.shape}"
             )
+
+    _check_mixed("group_norm", input, weight, bias)
 
     def group_norm(x: mx.array, w: mx.array | None, b: mx.array | None) -> mx.array:
         if not x.size:
