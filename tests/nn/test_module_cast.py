@@ -244,6 +244,19 @@ class TestDevices:
         assert module.cpu().count.device.type == "cpu"
 
 
+def test_to_written_in_terms_of_cpu(twins):
+    def scenario(lib):
+        class Moving(lib.nn.Linear):
+            def to(self, device):
+                lib.note("to", device)
+                return self.cpu()
+
+        module = Moving(1, 1)
+        lib.note(module.to("cpu") is module)
+
+    twins(scenario)
+
+
 def test_moving_keeps_integers_and_values(mine):
     module = mine.stateful().to("cpu")
     assert module.count.dtype is lucid.int64

@@ -200,22 +200,27 @@ def double(self: M) -> M:
 
 def cpu(self: M) -> M:
     """Move all parameters and buffers to CPU. Returns self."""
-    return self.to("cpu")
+    return _moved_to(self, "cpu")
 
 
 def metal(self: M) -> M:
     """Move all parameters and buffers to Apple Metal GPU. Returns self. Raises RuntimeError where there is none."""
-    return self.to("metal")
+    return _moved_to(self, "metal")
 
 
 def mps(self: M) -> M:
     """Alias for metal, the device that PyTorch calls mps."""
-    return self.to("mps")
+    return _moved_to(self, "mps")
 
 
 def cuda(self: M, device: Any = None) -> M:
     """Move all parameters and buffers to the CUDA GPU. Returns self. Raises RuntimeError where there is none."""
-    return self.to("cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+    return _moved_to(self, "cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
+
+
+def _moved_to(self: M, where: Any) -> M:
+    to = as_device(where)  # not `self.to`, which a subclass may have written in terms of these
+    return self._apply(lambda t: t.to(to))
 
 
 def xpu(self: M, device: Any = None) -> M:

@@ -24,9 +24,8 @@ class FullBackward:
     def __init__(self, module: Module, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]) -> None:
         self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
         self.arguments: tuple[Any, ...] = ()
-        self.watched: list[int] | None = (
-            None  # which arguments pass through the node; None: no argument requires a gradient
-        )
+        # Which arguments pass through the node; None if none requires a gradient.
+        self.watched: list[int] | None = None
         self.versions: list[tuple[Tensor, int]] = []
         self.grad_output: _Gradients | None = None
 

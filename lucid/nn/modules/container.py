@@ -17,18 +17,54 @@ from lucid.nn.modules.module import Module
 
 __all__ = ["Container", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
+N = TypeVar("N", bound="_Numbered")
 S = TypeVar("S", bound="Sequential")
 L = TypeVar("L", bound="ModuleList")
 
 
-def _renumber(module: Module) -> None:
-    module._modules = {str(k): child for k, child in enumerate(module._modules.values())}
+class _Numbered(Module):
+    """What lists of modules have in common: their children are counted from 0 on, and called by their numbers."""
 
+    _modules: dict[str, Module]  # type: ignore[assignment] # None is of no use here
 
-def _insert(module: Module, index: int, child: Module) -> None:
-    children = list(module._modules.values())
-    children.insert(index, child)
-    module._modules = {str(k): c for k, c in enumerate(children)}
+    def _get_abs_string_index(self, idx: Any) -> str:
+        return str(index_of(self, idx, len(self)))
+
+    def __setitem__(self, idx: int, module: Module) -> None:
+        setattr(self, self._get_abs_string_index(idx), module)
+
+    def __delitem__(self, idx: int | slice) -> None:
+        for name in list(self._modules)[idx] if isinstance(idx, slice) else [self._get_abs_string_index(idx)]:
+            delattr(self, name)
+        self._number(self._modules.values())
+
+    def _number(self, modules: Iterable[Module]) -> None:
+        self._modules = {str(k): module for k, module in enumerate(modules)}
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    def __dir__(self) -> list[str]:
+        return without_numbers(super().__dir__())
+
+    def append(self: N, module: Module) -> N:
+        """Add a module at the end. Returns self."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def _insert(self, index: int, module: Module) -> None:
+        modules = list(self)
+        modules.insert(index, module)
+        self._number(modules)
+
+    def pop(self, key: int | slice) -> Module:
+        """Take the module numbered `key` out and return it."""
+        found: Module = self[key]  # type: ignore[index] # the lists have it
+        del self[key]
+        return found
 
 
 class Container(Deprecated, Module):
@@ -42,7 +78,7 @@ class Container(Deprecated, Module):
             self.add_module(name, module)
 
 
-class Sequential(Module):
+class Sequential(_Numbered):
     """Calls modules one after the other, each on the output of the one before.
 
     Made of modules, which are then named "0", "1" and so on, or of one OrderedDict of modules.
@@ -54,8 +90,6 @@ class Sequential(Module):
       (1): Identity()
     )
     """
-
-    _modules: dict[str, Module]  # type: ignore[assignment] # None is of no use here
 
     @overload
     def __init__(self, *args: Module) -> None: ...
@@ -73,8 +107,8 @@ class Sequential(Module):
             input = module(input)
         return input
 
-    def _key(self, index: Any) -> str:
-        return list(self._modules)[index_of(self, index, len(self))]
+    def _get_abs_string_index(self, idx: Any) -> str:  # the children may have names
+        return list(self._modules)[index_of(self, idx, len(self))]
 
     @overload
     def __getitem__(self: S, idx: slice) -> S: ...
@@ -83,24 +117,7 @@ class Sequential(Module):
     def __getitem__(self, idx: int | slice) -> Module:
         if isinstance(idx, slice):
             return type(self)(OrderedDict(list(self._modules.items())[idx]))
-        return self._modules[self._key(idx)]
-
-    def __setitem__(self, idx: int, module: Module) -> None:
-        setattr(self, self._key(idx), module)
-
-    def __delitem__(self, idx: int | slice) -> None:
-        for name in list(self._modules)[idx] if isinstance(idx, slice) else [self._key(idx)]:
-            delattr(self, name)
-        _renumber(self)
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
-
-    def __dir__(self) -> list[str]:
-        return without_numbers(super().__dir__())
+        return self._modules[self._get_abs_string_index(idx)]
 
     def __add__(self, other: Sequential) -> Sequential:
         return Sequential(*self, *_sequential(other))
@@ -115,11 +132,6 @@ class Sequential(Module):
 
     def __imul__(self: S, other: int) -> S:
         return self.extend(list(self) * (_times(self, other) - 1))
-
-    def append(self: S, module: Module) -> S:
-        """Add a module at the end. Returns self."""
-        self.add_module(str(len(self)), module)
-        return self
 
     def extend(self: S, sequential: Iterable[Module]) -> S:
         """Add all modules of `sequential` at the end. Returns self."""
@@ -136,14 +148,8 @@ class Sequential(Module):
             raise AssertionError(f"module should be of type: {Module}, got {type(module)}")
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}")
-        _insert(self, index, module)
+        self._insert(index, module)
         return self
-
-    def pop(self, key: int | slice) -> Module:
-        """Take the module numbered `key` out and return it."""
-        found = self[key]
-        del self[key]
-        return found
 
 
 def _sequential(other: Any) -> Sequential:
@@ -160,7 +166,7 @@ def _times(module: Sequential, factor: Any) -> int:
     return factor
 
 
-class ModuleList(Module):
+class ModuleList(_Numbered):
     """A list of modules that are tracked. It has no forward: index or iterate it.
 
     Args:
@@ -174,15 +180,10 @@ class ModuleList(Module):
     )
     """
 
-    _modules: dict[str, Module]  # type: ignore[assignment] # None is of no use here
-
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
         if modules is not None:
             self.extend(modules)
-
-    def _get_abs_string_index(self, idx: Any) -> str:
-        return str(index_of(self, idx, len(self)))
 
     @overload
     def __getitem__(self: L, idx: slice) -> L: ...
@@ -193,33 +194,11 @@ class ModuleList(Module):
             return type(self)(list(self._modules.values())[idx])
         return self._modules[self._get_abs_string_index(idx)]
 
-    def __setitem__(self, idx: int, module: Module) -> None:
-        setattr(self, self._get_abs_string_index(idx), module)
-
-    def __delitem__(self, idx: int | slice) -> None:
-        for name in list(self._modules)[idx] if isinstance(idx, slice) else [self._get_abs_string_index(idx)]:
-            delattr(self, name)
-        _renumber(self)
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
-
-    def __dir__(self) -> list[str]:
-        return without_numbers(super().__dir__())
-
     def __add__(self, other: Iterable[Module]) -> ModuleList:
         return ModuleList(chain(self, other))
 
     def __iadd__(self: L, modules: Iterable[Module]) -> L:
         return self.extend(modules)
-
-    def append(self: L, module: Module) -> L:
-        """Add a module at the end. Returns self."""
-        self.add_module(str(len(self)), module)
-        return self
 
     def extend(self: L, modules: Iterable[Module]) -> L:
         """Add all of `modules` at the end. Returns self. Raises TypeError if they cannot be iterated."""
@@ -233,13 +212,7 @@ class ModuleList(Module):
         """Put `module` before the one numbered `index`, as in a Python list. Raises TypeError if it is no Module."""
         if not isinstance(module, Module):
             raise TypeError(f"{typename(module)} is not a Module subclass")
-        _insert(self, operator.index(index), module)
-
-    def pop(self, key: int | slice) -> Module:
-        """Take the module numbered `key` out and return it."""
-        found = self[key]
-        del self[key]
-        return found
+        self._insert(operator.index(index), module)
 
     def __repr__(self) -> str:
         blocks: list[tuple[int, int, str]] = []  # first, last, what they all print

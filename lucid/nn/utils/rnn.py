@@ -90,13 +90,15 @@ class PackedSequence(_Fields):
         indices = [t if t is None else t.to(data.device) for t in self[2:]]
         return type(self)(data, self.batch_sizes, *indices)
 
-    def cpu(self) -> PackedSequence:
-        """With the data on the CPU."""
-        return self._with(self.data.cpu())
+    def cpu(self, *args: Any, **kwargs: Any) -> PackedSequence:
+        """With the data on the CPU, after what `to` does with the arguments."""
+        moved = self.to(*args, **kwargs)
+        return moved._with(moved.data.cpu())
 
     def cuda(self, *args: Any, **kwargs: Any) -> PackedSequence:
-        """With the data on a CUDA GPU. Raises what `Tensor.cuda` does where there is none."""
-        return self._with(self.data.cuda(*args, **kwargs))
+        """With the data on a CUDA GPU, see `cpu`. Raises what `Tensor.cuda` does where there is none."""
+        moved = self.to(*args, **kwargs)
+        return moved._with(moved.data.cuda())
 
     def metal(self) -> PackedSequence:
         """With the data on Metal. Raises what `Tensor.metal` does where there is none."""

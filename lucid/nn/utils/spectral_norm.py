@@ -67,14 +67,18 @@ class SpectralNorm:
             )
         self.name, self.n_power_iterations, self.dim, self.eps = name, n_power_iterations, dim, eps
 
+    def reshape_weight_to_matrix(self, weight: Tensor) -> Tensor:
+        """`weight` as a matrix whose rows are the slices along `dim`."""
+        return as_matrix(weight, self.dim)
+
     def compute_weight(self, module: Module, do_power_iteration: bool) -> Tensor:
         """The weight of `module` over its largest singular value."""
         weight: Tensor = getattr(module, f"{self.name}_orig")
         u: Tensor = getattr(module, f"{self.name}_u")
         v: Tensor = getattr(module, f"{self.name}_v")
         if do_power_iteration:
-            power_iteration(as_matrix(weight.detach(), self.dim), u, v, self.n_power_iterations, self.eps)
-        return weight / ops.dot(u, ops.mv(as_matrix(weight, self.dim), v))
+            power_iteration(self.reshape_weight_to_matrix(weight.detach()), u, v, self.n_power_iterations, self.eps)
+        return weight / ops.dot(u, ops.mv(self.reshape_weight_to_matrix(weight), v))
 
     def remove(self, module: Module) -> None:
         """Make the weight as it is now a parameter again."""
@@ -102,7 +106,7 @@ class SpectralNorm:
                 f"spectral_norm: parameter {name!r} is uninitialized; call the lazy module with a first batch before"
             )
         with no_grad():
-            rows, columns = as_matrix(weight, dim).shape
+            rows, columns = hook.reshape_weight_to_matrix(weight).shape
             u, v = random_unit(weight, rows, eps), random_unit(weight, columns, eps)
         delattr(module, name)
         module.register_parameter(f"{name}_orig", weight)
@@ -124,8 +128,8 @@ class SpectralNorm:
 class SpectralNormStateDictHook:
     """Writes into the metadata of a state dict that it is of the present form."""
 
-    def __init__(self, hook: SpectralNorm) -> None:
-        self.fn = hook
+    def __init__(self, fn: SpectralNorm) -> None:
+        self.fn = fn
 
     def __call__(self, module: Module, state_dict: Any, prefix: str, local_metadata: dict[str, Any]) -> None:
         versions = local_metadata.setdefault("spectral_norm", {})
@@ -138,8 +142,8 @@ class SpectralNormStateDictHook:
 class SpectralNormLoadStateDictPreHook:
     """Brings state dicts of PyTorch before 1.0, which hold the computed weight instead of v, into the present form."""
 
-    def __init__(self, hook: SpectralNorm) -> None:
-        self.fn = hook
+    def __init__(self, fn: SpectralNorm) -> None:
+        self.fn = fn
 
     def __call__(
         self,
@@ -166,7 +170,9 @@ class SpectralNormLoadStateDictPreHook:
         with no_grad():
             original = state_dict[f"{key}_orig"]
             sigma = (original / state_dict.pop(key)).mean()
-            state_dict[f"{key}_v"] = hook.singular_vector(as_matrix(original, hook.dim), state_dict[f"{key}_u"], sigma)
+            state_dict[f"{key}_v"] = hook.singular_vector(
+                hook.reshape_weight_to_matrix(original), state_dict[f"{key}_u"], sigma
+            )
 
 
 def spectral_norm(

@@ -230,6 +230,8 @@ PROGRAMS = {
     "to with names": lambda lib: tuple(made(lib).to(device="cpu", dtype=lib.float16)),
     "to a tensor": lambda lib: tuple(made(lib).to(lib.zeros(1, dtype=lib.int64))),
     "to nothing": lambda lib: tuple(made(lib).to()),
+    "cpu with a dtype": lambda lib: tuple(made(lib).cpu(lib.float64)),
+    "cpu without waiting": lambda lib: tuple(made(lib).cpu(non_blocking=True)),
     "copy": lambda lib: made(lib).to(lib.float64, copy=True),
     "bfloat16": lambda lib: made(lib).bfloat16(),
     "is_cuda": lambda lib: made(lib).is_cuda,
