@@ -15,6 +15,7 @@ from lucid._generator import Generator, draw_normal, draw_uniform, fresh_key
 from lucid._grad_mode import no_grad
 from lucid._tape import TensorCore, array, wrap
 from lucid.dtypes import OF_MX
+from lucid.ops import sampling
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -83,17 +84,18 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill with uniform numbers from [a, b). Raises RuntimeError if `a` is above `b`."""
-    if a > b:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}")
-    return _fill(tensor, _uniform(tensor, generator) * (b - a) + a)
+    """Fill with uniform numbers from [a, b).
+
+    Raises RuntimeError if `a` is above `b`, NotImplementedError for integers.
+    """
+    with no_grad():
+        return sampling.uniform_(_check(tensor), a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill with normal numbers. Raises RuntimeError for a negative `std`."""
-    if std < 0:
-        raise RuntimeError(f"normal_ expects std >= 0.0, but found std {std}")
-    return _fill(tensor, draw_normal(*_wanted(tensor), fresh_key(generator)) * std + mean)
+    """Fill with normal numbers. Raises RuntimeError for a negative `std`, NotImplementedError for integers."""
+    with no_grad():
+        return sampling.normal_(_check(tensor), mean, std, generator=generator)
 
 
 def trunc_normal_(
@@ -104,7 +106,12 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Fill with normal numbers, those outside [a, b] drawn again. The bounds are values, not multiples of `std`."""
+    """Fill with normal numbers, those outside [a, b] drawn again. The bounds are values, not multiples of `std`.
+
+    Raises RuntimeError if `a` is above `b`, NotImplementedError for tensors that are not of a floating dtype.
+    """
+    if a > b:
+        raise RuntimeError(f"trunc_normal_: expected a to be at most b, but found a={a} and b={b}")
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
@@ -118,9 +125,9 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with `val`."""
-    shape, _ = _wanted(tensor)
-    return _fill(tensor, mx.full(shape, val, array(tensor).dtype))
+    """Fill with `val`. Raises RuntimeError for a number that the dtype cannot hold."""
+    with no_grad():
+        return _check(tensor).fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -218,6 +225,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     shape = tuple(tensor.shape)
+    _wanted(tensor)
     if 0 in shape:
         return tensor
     rows, columns = shape[0], math.prod(shape[1:])
@@ -235,6 +243,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     """
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
+    _wanted(tensor)
     rows, columns = tensor.shape
     zeros = math.ceil(sparsity * rows)
     rank = mx.argsort(mx.argsort(draw_uniform((rows, columns), mx.float32, fresh_key(generator)), axis=0), axis=0)
@@ -248,13 +257,20 @@ def _fill(tensor: Tensor, values: mx.array) -> Tensor:
         return _views.assign(tensor, wrap(values.astype(array(tensor).dtype)))
 
 
-def _wanted(tensor: Any) -> tuple[tuple[int, ...], mx.Dtype]:
-    """The shape to draw, and the dtype to draw in."""
+def _check(tensor: Any) -> Tensor:
+    """`tensor`. Raises TypeError for anything that is none."""
     if not isinstance(tensor, TensorCore):
         raise TypeError(f"init: expected a Tensor, got {type(tensor).__name__}")
-    data = array(tensor)
+    return tensor
+
+
+def _wanted(tensor: Any) -> tuple[tuple[int, ...], mx.Dtype]:
+    """The shape to draw, and the dtype to draw in. Raises NotImplementedError for what is not of a floating dtype."""
+    data = array(_check(tensor))
     kind = OF_MX[data.dtype]
-    return tuple(data.shape), mx.float64 if kind.itemsize == 8 and kind.is_floating_point else mx.float32
+    if not kind.is_floating_point:
+        raise NotImplementedError(f"init: expected a tensor of a floating dtype, got {kind!r}")
+    return tuple(data.shape), mx.float64 if kind.itemsize == 8 else mx.float32
 
 
 def _uniform(tensor: Any, generator: Generator | None) -> mx.array:
