@@ -39,6 +39,7 @@ class _Call:
 
     def run(self) -> Any:
         module = self.module
+        forward = module.forward  # of the class that was called: a lazy module becomes another one in its pre-hook
         full = [*everywhere._global_backward_hooks.values(), *module._backward_hooks.values()]
         pre = [*everywhere._global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
         of_node = list(everywhere._global_node_backward_hooks.values())
@@ -47,7 +48,7 @@ class _Call:
         watch = FullBackward(module, full, pre) if full or pre else None
         if watch is not None:
             self.args = watch.enter(self.args)
-        self.output = module.forward(*self.args, **self.kwargs)
+        self.output = forward(*self.args, **self.kwargs)
         if watch is not None:
             watch.check_inputs()
         for number, hook, with_kwargs, always in _forward_hooks(module):
