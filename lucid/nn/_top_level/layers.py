@@ -18,6 +18,7 @@ from lucid.nn.functional.embedding import renormalise
 from lucid.nn.functional.embedding_bag import MODES as BAGS
 from lucid.nn.functional.embedding_bag import bags
 from lucid.nn.functional.grid import MODES, PADDINGS, generated, sampled
+from lucid.nn.functional.padding import padded
 from lucid.ops._out import into
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def grid_sampler_3d(
 
 def constant_pad_nd(input: Tensor, pad: Sequence[int], value: float = 0) -> Tensor:
     """`input` with `value` before and after its last dimensions: see `lucid.nn.functional.pad`."""
-    return F.pad(input, pad, "constant", value)
+    return padded(input, pad, "constant", value)
 
 
 def rrelu(

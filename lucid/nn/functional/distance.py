@@ -12,7 +12,7 @@ from lucid._tape import apply
 from lucid.nn.functional import _check
 from lucid.nn.functional.normalization import norm_of
 from lucid.ops._dims import wrap_dim
-from lucid.ops._promotion import result_type
+from lucid.ops._promotion import promote_types, result_type
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -29,7 +29,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     """
     _check.tensor("cosine_similarity", "x1", x1)
     _check.tensor("cosine_similarity", "x2", x2)
-    dtype = result_type(x1, x2)
+    dtype = promote_types(x1.dtype, x2.dtype)
     if not dtype.is_floating_point:
         raise RuntimeError(
             f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {dtype!r}"
@@ -38,15 +38,17 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     wide = mx.float32 if kept in _check.HALF else kept
     axis = wrap_dim(dim, max(x1.ndim, x2.ndim), "cosine_similarity")
 
+    def length(v: mx.array, axis: int) -> mx.array:
+        norm = norm_of(v, 2, (axis,))
+        return norm + mx.stop_gradient(mx.maximum(norm, eps) - norm)  # has the norm's gradient also below eps
+
     def cosine_similarity(a: mx.array, b: mx.array) -> mx.array:
         a, b = mx.broadcast_arrays(a.astype(wide), b.astype(wide))
         if not a.ndim:
             a, b = a[None], b[None]
         if not a.size:
             return mx.zeros([s for k, s in enumerate(a.shape) if k != axis], kept)
-        a = a / mx.maximum(norm_of(a, 2, (axis,)), eps)
-        b = b / mx.maximum(norm_of(b, 2, (axis,)), eps)
-        return mx.sum(a * b, axis=axis).astype(kept)
+        return mx.sum(a / length(a, axis) * (b / length(b, axis)), axis=axis).astype(kept)
 
     return apply(cosine_similarity, x1, x2)  # type: ignore[no-any-return]
 
@@ -55,9 +57,9 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     """The p-norm of `x1 - x2 + eps` along the last dimension."""
     _check.tensor("pairwise_distance", "x1", x1)
     _check.tensor("pairwise_distance", "x2", x2)
-    if x1._data.dtype == x2._data.dtype == mx.bool_:
+    if mx.bool_ in (x1._data.dtype, x2._data.dtype):
         raise RuntimeError("pairwise_distance: bool tensors cannot be subtracted; convert them with .float()")
-    kept: Any = result_type(x1, x2, eps).mx
+    kept: Any = result_type(x1, x2, float(eps)).mx
     real = mx.float32 if kept == mx.complex64 else kept
     if not (p >= 0 and p != math.inf) and 0 in (x1.shape[-1:] + x2.shape[-1:]):
         raise RuntimeError(f"pairwise_distance: the {p}-norm of no elements is not defined")

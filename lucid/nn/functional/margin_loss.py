@@ -136,11 +136,11 @@ def multilabel_soft_margin_loss(
     classes = input.shape[-1]
 
     def fn(x: mx.array, t: mx.array, w: mx.array | None) -> mx.array:
-        loss: mx.array = t * _precise.softplus(-x) + (1 - t) * _precise.softplus(x)
+        loss = t * _precise.softplus(-x) + (1 - t) * _precise.softplus(x)
         loss = loss if w is None else loss * w
         if not loss.size:
             return mx.full(loss.shape[:-1], 0.0 if classes else float("nan"), loss.dtype)
-        return mx.sum(loss, axis=-1) / classes
+        return mx.divide(mx.sum(loss, axis=-1), classes)
 
     return pointwise(name, fn, chosen(reduction, size_average, reduce), input, target, weight)
 
@@ -317,4 +317,4 @@ def triplet_margin_with_distance_loss(
     def fn(n: mx.array, f: mx.array, o: mx.array | None) -> mx.array:
         return mx.maximum(margin + n - (f if o is None else mx.minimum(f, o)), 0)
 
-    return pointwise("triplet_margin_with_distance_loss", fn, reduction, near, far, other)
+    return pointwise("triplet_margin_with_distance_loss", fn, reduction, near, far, other, floats=True)

@@ -38,10 +38,17 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     >>> lucid.nn.functional.pad(lucid.tensor([1, 2, 3]), (1, 2))
     tensor([0, 1, 2, 3, 0, 0])
     """
-    _check.tensor("pad", "input", input)
-    widths = _widths(pad)
     if not isinstance(mode, str):
         raise TypeError(f"pad(): argument 'mode' must be str, not {type(mode).__name__}")
+    if isinstance(value, (str, complex)):
+        raise TypeError(f"pad(): argument 'value' must be float, not {type(value).__name__}")
+    return padded(input, pad, mode, None if value is None else float(value))
+
+
+def padded(input: Tensor, pad: Sequence[int], mode: str, value: complex | None) -> Tensor:
+    """`pad`, also with a complex or whole number."""
+    _check.tensor("pad", "input", input)
+    widths = _widths(pad)
     shape = input._data.shape
     if len(widths) % 2 or len(widths) // 2 > len(shape):
         raise RuntimeError(
