@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lucid.nn import functional as F
@@ -30,7 +30,69 @@ def _get_activation_fn(activation: str) -> Activation:
     raise RuntimeError(f"activation should be relu/gelu, not {activation}")
 
 
-class TransformerEncoderLayer(Module):
+class _TransformerLayer(Module):
+    """What layers that encode and layers that decode have in common."""
+
+    __constants__ = ["norm_first"]  # noqa: RUF012 - PyTorch's, for its readers
+    self_attn: MultiheadAttention
+    linear1: Linear
+    linear2: Linear
+    norm1: LayerNorm
+    norm2: LayerNorm
+
+    def _make(
+        self,
+        attentions: Sequence[str],
+        sizes: tuple[int, int, int],
+        dropout: float,
+        layer_norm_eps: float,
+        batch_first: bool,
+        norm_first: bool,
+        **place: Any,
+    ) -> None:
+        """Make the children: attentions of these names, the two linear maps, a norm and a dropout for each of them."""
+        d_model, nhead, dim_feedforward = sizes
+        for name in attentions:
+            setattr(self, name, MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **place))
+        self.linear1 = Linear(d_model, dim_feedforward, **place)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, **place)
+        self.norm_first = norm_first
+        numbers = range(1, len(attentions) + 2)
+        for k in numbers:
+            setattr(self, f"norm{k}", LayerNorm(d_model, layer_norm_eps, **place))
+        for k in numbers:
+            setattr(self, f"dropout{k}", Dropout(dropout))
+
+    def _sa_block(
+        self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
+    ) -> Tensor:
+        return _attended(self.self_attn, self.dropout1, x, x, attn_mask, key_padding_mask, is_causal)
+
+
+def _attended(
+    attention: Module,
+    dropout: Module,
+    x: Tensor,
+    memory: Tensor,
+    attn_mask: Tensor | None,
+    key_padding_mask: Tensor | None,
+    is_causal: bool,
+) -> Tensor:
+    """What `attention` makes of `x` and `memory`, after `dropout`."""
+    x = attention(
+        x,
+        memory,
+        memory,
+        attn_mask=attn_mask,
+        key_padding_mask=key_padding_mask,
+        is_causal=is_causal,
+        need_weights=False,
+    )[0]
+    return dropout(x)  # type: ignore[no-any-return]
+
+
+class TransformerEncoderLayer(_TransformerLayer):
     """Self-attention, then a feed-forward network of two linear maps; each is added to its input.
 
     Args:
@@ -51,13 +113,6 @@ class TransformerEncoderLayer(Module):
     (4, 10, 8)
     """
 
-    __constants__ = ["norm_first"]  # noqa: RUF012 - PyTorch's, for its readers
-    self_attn: MultiheadAttention
-    linear1: Linear
-    linear2: Linear
-    norm1: LayerNorm
-    norm2: LayerNorm
-
     def __init__(
         self,
         d_model: int,
@@ -73,15 +128,9 @@ class TransformerEncoderLayer(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        place: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **place)
-        self.linear1 = Linear(d_model, dim_feedforward, **place)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, **place)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, **place)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, **place)
-        self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
+        place = {"bias": bias, "device": device, "dtype": dtype}
+        sizes = d_model, nhead, dim_feedforward
+        self._make(("self_attn",), sizes, dropout, layer_norm_eps, batch_first, norm_first, **place)
         if isinstance(activation, str):
             activation = _get_activation_fn(activation)
         # A number that code written for PyTorch reads.
@@ -130,20 +179,6 @@ class TransformerEncoderLayer(Module):
         result: Tensor = self.norm2(x + self._ff_block(x))
         return result
 
-    def _sa_block(
-        self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
-    ) -> Tensor:
-        x = self.self_attn(
-            x,
-            x,
-            x,
-            attn_mask=attn_mask,
-            key_padding_mask=key_padding_mask,
-            need_weights=False,
-            is_causal=is_causal,
-        )[0]
-        return self.dropout1(x)  # type: ignore[no-any-return]
-
     def _inference_block(
         self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
     ) -> Tensor:
@@ -173,7 +208,7 @@ class TransformerEncoderLayer(Module):
         return not any(m._forward_hooks or m._forward_pre_hooks for m in self.modules()) and not is_recorded(self, src)
 
 
-class TransformerDecoderLayer(Module):
+class TransformerDecoderLayer(_TransformerLayer):
     """Self-attention, attention to what an encoder made, then a feed-forward network; each is added to its input.
 
     Takes the arguments of `TransformerEncoderLayer`.
@@ -184,13 +219,7 @@ class TransformerDecoderLayer(Module):
     (4, 5, 8)
     """
 
-    __constants__ = ["norm_first"]  # noqa: RUF012
-    self_attn: MultiheadAttention
     multihead_attn: MultiheadAttention
-    linear1: Linear
-    linear2: Linear
-    norm1: LayerNorm
-    norm2: LayerNorm
     norm3: LayerNorm
 
     def __init__(
@@ -208,17 +237,10 @@ class TransformerDecoderLayer(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        place: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **place)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **place)
-        self.linear1 = Linear(d_model, dim_feedforward, **place)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, **place)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, **place)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, **place)
-        self.norm3 = LayerNorm(d_model, layer_norm_eps, **place)
-        self.dropout1, self.dropout2, self.dropout3 = Dropout(dropout), Dropout(dropout), Dropout(dropout)
+        place = {"bias": bias, "device": device, "dtype": dtype}
+        sizes = d_model, nhead, dim_feedforward
+        names = "self_attn", "multihead_attn"
+        self._make(names, sizes, dropout, layer_norm_eps, batch_first, norm_first, **place)
         self.activation = _get_activation_fn(activation) if isinstance(activation, str) else activation
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -264,20 +286,6 @@ class TransformerDecoderLayer(Module):
         result: Tensor = self.norm3(x + self._ff_block(x))
         return result
 
-    def _sa_block(
-        self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
-    ) -> Tensor:
-        x = self.self_attn(
-            x,
-            x,
-            x,
-            attn_mask=attn_mask,
-            key_padding_mask=key_padding_mask,
-            is_causal=is_causal,
-            need_weights=False,
-        )[0]
-        return self.dropout1(x)  # type: ignore[no-any-return]
-
     def _mha_block(
         self,
         x: Tensor,
@@ -286,16 +294,7 @@ class TransformerDecoderLayer(Module):
         key_padding_mask: Tensor | None,
         is_causal: bool = False,
     ) -> Tensor:
-        x = self.multihead_attn(
-            x,
-            mem,
-            mem,
-            attn_mask=attn_mask,
-            key_padding_mask=key_padding_mask,
-            is_causal=is_causal,
-            need_weights=False,
-        )[0]
-        return self.dropout2(x)  # type: ignore[no-any-return]
+        return _attended(self.multihead_attn, self.dropout2, x, mem, attn_mask, key_padding_mask, is_causal)
 
     def _ff_block(self, x: Tensor) -> Tensor:
         x = self.linear2(self.dropout(self.activation(self.linear1(x))))
