@@ -11,6 +11,7 @@ import mlx.core as mx
 
 LONGEST = 100_000_000  # bytes of header that the format allows
 METADATA = "__metadata__"
+MOST_DIMENSIONS, LARGEST_DIMENSION = 64, 2**31 - 1  # numpy's limit, MLX's limit
 
 CODES = {
     mx.bool_: "BOOL",
@@ -29,8 +30,15 @@ CODES = {
     mx.complex64: "C64",
 }
 DTYPES = {code: dtype for dtype, code in CODES.items()}
-SMALL_FLOATS = ("F8_E4M3", "F8_E5M2", "F8_E8M0")
-_BYTES = {code: dtype.size for code, dtype in DTYPES.items()} | dict.fromkeys(SMALL_FLOATS, 1)
+SMALL_FLOATS = {  # by PyTorch's names
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0fnu",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+}
+BITS = {code: 8 * dtype.size for code, dtype in DTYPES.items()} | dict.fromkeys(SMALL_FLOATS, 8)
+BITS |= {"F6_E2M3": 6, "F6_E3M2": 6, "F4": 4}  # known to the format, not to MLX
 
 
 class CheckpointError(RuntimeError):
@@ -53,6 +61,14 @@ class Header(NamedTuple):
     metadata: dict[str, str]
     data: int
 
+    def check_dtypes(self) -> None:
+        """Raise CheckpointError for a tensor whose elements MLX has no dtype for."""
+        for name, entry in self.entries.items():
+            if entry.code not in DTYPES and entry.code not in SMALL_FLOATS:
+                raise CheckpointError(
+                    f"tensor {name!r} has the dtype {entry.code}, which MLX does not have; save it as BF16, F16 or F32"
+                )
+
 
 def pack(entries: dict[str, Entry], metadata: dict[str, str]) -> bytes:
     """The first bytes of a file. Raises ValueError if a name or text is no valid Unicode, or the header too long."""
@@ -67,15 +83,17 @@ def pack(entries: dict[str, Entry], metadata: dict[str, str]) -> bytes:
     if len(header) > LONGEST:
         raise ValueError(
             f"save: the names, numbers and texts take {len(header)} bytes, more than the {LONGEST} that the format "
-            "allows"
+            "allows; store long lists of numbers as tensors"
         )
     return struct.pack("<Q", len(header)) + header
 
 
 def read(file: BinaryIO, size: int) -> Header:
-    """The header of the `size` bytes that follow in `file`, checked. Raises CheckpointError with the reason alone."""
+    """The header of the `size` bytes of `file`, which stands at their start, checked.
+
+    Raises CheckpointError with the reason alone.
+    """
     start = file.read(9)
-    _refuse_others(start)
     if len(start) < 9:
         raise CheckpointError(f"it has {len(start)} bytes, too few for a safetensors file")
     (length,) = struct.unpack("<Q", start[:8])
@@ -87,10 +105,7 @@ def read(file: BinaryIO, size: int) -> Header:
         raise CheckpointError(
             f"its header claims {length} bytes, but only {size - 8} follow: it was not written or copied completely"
         )
-    try:
-        listed = json.loads(start[8:] + file.read(length - 1), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"its header is broken: {error}") from None
+    listed = parse(start[8:] + file.read(length - 1), "its header")
     metadata = listed.pop(METADATA, None) or {}
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise CheckpointError("its metadata is not text")
@@ -99,26 +114,40 @@ def read(file: BinaryIO, size: int) -> Header:
     return Header(entries, metadata, 8 + length)
 
 
-def _refuse_others(start: bytes) -> None:
-    if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")):
-        raise CheckpointError(
-            "it is a pickle, as torch.save writes it; loading one can run any program. Convert it where PyTorch is "
-            "installed: safetensors.torch.save_file(torch.load(path, weights_only=True), 'model.safetensors')"
-        )
-    if start[:4] == b"GGUF":
-        raise CheckpointError("it is a GGUF file; convert it to safetensors")
+def parse(text: bytes | str, what: str) -> Any:
+    """The value of a JSON text. Raises CheckpointError saying that `what` is broken."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{what} is broken: {error}") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is listed twice")
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"{name!r} is listed twice")
+            seen.add(name)
     return found
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def is_count(value: Any) -> bool:
+    """True for an int that can count bytes."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def check_shape(name: str, shape: Any) -> tuple[int, ...]:
+    """`shape` as MLX can have it. Raises CheckpointError naming the tensor."""
+    if len(shape) > MOST_DIMENSIONS:
+        raise CheckpointError(f"tensor {name!r} has {len(shape)} dimensions, more than {MOST_DIMENSIONS}")
+    for n in shape:
+        if n > LARGEST_DIMENSION:
+            raise CheckpointError(
+                f"tensor {name!r} has a dimension of {n}; the largest that MLX has is {LARGEST_DIMENSION}"
+            )
+    return tuple(shape)
 
 
 def _entry(name: str, found: Any) -> Entry:
@@ -126,21 +155,26 @@ def _entry(name: str, found: Any) -> Entry:
     offsets = found.get("data_offsets") if isinstance(found, dict) else None
     if not isinstance(shape, list) or not isinstance(offsets, list) or len(offsets) != 2:
         raise CheckpointError(f"its header is broken: tensor {name!r} has no shape or no data_offsets")
-    if not all(_is_count(n) for n in shape + offsets):
-        raise CheckpointError(f"its header is broken: tensor {name!r} has shape {shape} and data_offsets {offsets}")
-    code = found.get("dtype")
-    if not isinstance(code, str) or code not in _BYTES:
+    if not all(map(is_count, shape + offsets)):
         raise CheckpointError(
-            f"tensor {name!r} has the dtype {code}, which MLX does not have; save it as BF16, F16 or F32"
+            f"its header is broken: tensor {name!r} has shape {_cut(shape)} and data_offsets {_cut(offsets)}"
         )
-    entry = Entry(code, tuple(shape), offsets[0], offsets[1])
-    expected = math.prod(shape) * _BYTES[code]
+    code = found.get("dtype")
+    if not isinstance(code, str) or code not in BITS:
+        raise CheckpointError(f"tensor {name!r} has the dtype {_cut(code)}, which the safetensors format does not have")
+    entry = Entry(code, check_shape(name, shape), offsets[0], offsets[1])
+    expected = math.prod(shape) * BITS[code] / 8 if BITS[code] < 8 else math.prod(shape) * BITS[code] // 8
     if entry.end - entry.start != expected:
         raise CheckpointError(
             f"its header is broken: tensor {name!r} of dtype {code} and shape {shape} takes {expected} bytes, but has "
             f"{entry.end - entry.start}"
         )
     return entry
+
+
+def _cut(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _check_layout(entries: dict[str, Entry], available: int) -> None:

@@ -1,97 +1,75 @@
-"""Getting the arrays out of a file: lazily by MLX wherever it can, else with numpy."""
+"""Getting the arrays out of a safetensors file: lazily by MLX where it can, else at once."""
 
 from __future__ import annotations
 
-import io
 import math
-import os
-from typing import Any, BinaryIO
 
 import mlx.core as mx
-import numpy as np
 
-from lucid.serialization import _header
+from lucid.serialization import _header, _small_floats
 from lucid.serialization._header import CheckpointError, Entry, Header
+from lucid.serialization._source import Source
 
-# What makes `mx.load` (MLX 0.32.4) refuse a whole file.
-_NOT_BY_MLX = frozenset(("F64", "F8_E5M2", "F8_E8M0"))
+# What `mx.load` (MLX 0.32.4) reads; any other dtype makes it refuse the whole file. Eight-bit floats come as bytes.
+_BY_MLX = frozenset(_header.DTYPES.values()) - {mx.float64}
+_LAZY_CODES = frozenset(_header.CODES[dtype] for dtype in _BY_MLX) | {"F8_E4M3", "F8_E8M0"}
 
-
-def from_path(path: str) -> tuple[dict[str, mx.array], dict[str, str]]:
-    """The arrays and the metadata of a file. Arrays are read when they are first used, where MLX can."""
-    with open(path, "rb") as file:
-        header = _header.read(file, os.fstat(file.fileno()).st_size)
-        if any(entry.code in _NOT_BY_MLX for entry in header.entries.values()):
-            return {name: _read(file, header.data, entry) for name, entry in header.entries.items()}, header.metadata
-    return _lazily(path, header), header.metadata
+# Bytes of data from which on a file is read late. Below, it takes less time than a look at it, and a file that is read
+# keeps no descriptor open and may be written into by anybody.
+LATE = 4_000_000
+_ATTEMPTS = 100
 
 
-def from_stream(stream: Any) -> tuple[dict[str, mx.array], dict[str, str]]:
-    """The arrays and the metadata in the rest of a binary stream, read now: it may be closed before they are used."""
-    content = stream.read()
-    if not isinstance(content, bytes):
-        raise TypeError(
-            f"load: expected a file opened for binary reading ('rb'), got one that gives {type(content).__name__}"
-        )
-    file = io.BytesIO(content)
-    header = _header.read(file, len(content))
-    return {name: _read(file, header.data, entry) for name, entry in header.entries.items()}, header.metadata
+def read(source: Source, lazy: bool) -> tuple[dict[str, mx.array], dict[str, str]]:
+    """The arrays and the metadata of a file; with `lazy` arrays may be read when they are first used."""
+    for _ in range(_ATTEMPTS):
+        source.file.seek(0)
+        header = _header.read(source.file, source.size)
+        header.check_dtypes()
+        if not lazy or source.path is None or not _worth_it(source, header):
+            return {name: _now(source, header.data, e) for name, e in header.entries.items()}, header.metadata
+        found = _late(source, source.path, header)
+        if found is not None:
+            return found, header.metadata
+        source.reopen()  # it was replaced between our look at it and MLX's
+    raise CheckpointError("it is being written to")
 
 
-def _lazily(path: str, header: Header) -> dict[str, mx.array]:
-    # MLX 0.32.4 hands out one file descriptor that all arrays of the file share, so replacing the file later changes
+def _worth_it(source: Source, header: Header) -> bool:
+    return source.size - header.data > LATE and all(e.code in _LAZY_CODES for e in header.entries.values())
+
+
+def _late(source: Source, path: str, header: Header) -> dict[str, mx.array] | None:
+    # MLX 0.32.4 keeps one file descriptor that all arrays of the file share, so replacing the file later changes
     # nothing.
-    found: Any = {}
-    if any(entry.end > entry.start for entry in header.entries.values()):
-        try:
-            found = mx.load(path, format="safetensors")
-        except RuntimeError as error:
-            raise CheckpointError(str(error)) from None
-    arrays = {}
-    for name, entry in header.entries.items():
-        if entry.end == entry.start:
-            arrays[name] = _shaped(mx.zeros(0), entry)
-        elif name not in found or found[name].shape != entry.shape:
-            raise CheckpointError("it was changed while it was being loaded")
-        else:
-            arrays[name] = _decoded(found[name], entry.code)
-    return arrays
+    try:
+        found = mx.load(path, format="safetensors")
+    except RuntimeError as error:
+        if not source.is_at(path):
+            return None
+        raise CheckpointError(str(error)) from None
+    if not source.is_at(path):
+        return None
+    assert isinstance(found, dict)
+    return {name: _decoded(found[name], e) if e.end > e.start else _empty(e) for name, e in header.entries.items()}
 
 
-def _read(file: BinaryIO, data: int, entry: Entry) -> mx.array:
-    file.seek(data + entry.start)
-    raw = np.frombuffer(file.read(entry.end - entry.start), np.uint8)
-    if entry.code in _header.SMALL_FLOATS:
-        return _shaped(_decoded(mx.array(raw), entry.code), entry)
-    dtype = _header.DTYPES[entry.code]
-    if dtype == mx.bfloat16:  # numpy has none
-        return _shaped(mx.array(raw.view(np.uint16)).view(mx.bfloat16), entry)
-    if dtype == mx.bool_:
-        return _shaped(mx.array(raw != 0), entry)
-    kind = {"U": "u", "I": "i", "F": "f", "C": "c"}[entry.code[0]]
-    return _shaped(mx.array(raw.view(f"<{kind}{dtype.size}"), dtype), entry)
+def _now(source: Source, data: int, entry: Entry) -> mx.array:
+    if entry.end == entry.start:
+        return _empty(entry)
+    dtype = _header.DTYPES.get(entry.code, mx.uint8)
+    return _decoded(source.array(data + entry.start, entry.shape, dtype), entry)
 
 
-def _shaped(array: mx.array, entry: Entry) -> mx.array:
-    if math.prod(entry.shape) == 0:
-        return mx.zeros(entry.shape, _header.DTYPES.get(entry.code, mx.float16))
-    return array.reshape(entry.shape)
+def _empty(entry: Entry) -> mx.array:
+    return _decoded(mx.zeros(entry.shape, _header.DTYPES.get(entry.code, mx.uint8), stream=mx.cpu), entry)
 
 
-def _decoded(array: mx.array, code: str) -> mx.array:
+def _decoded(array: mx.array, entry: Entry) -> mx.array:
     """Eight-bit floats as the smallest dtype of MLX that holds all of their values."""
-    return array if code not in _header.SMALL_FLOATS else mx.take(_values(code), array.astype(mx.uint32))
-
-
-def _values(code: str) -> mx.array:
-    """The values of the 256 bytes."""
-    byte = np.arange(256)
-    if code == "F8_E8M0":  # a power of two; no sign
-        with np.errstate(over="ignore"):
-            return mx.array(np.where(byte == 255, np.nan, 2.0 ** (byte - 127.0)).astype(np.float32))
-    if code == "F8_E5M2":  # the upper half of a float16
-        return mx.array((byte.astype(np.uint16) << 8).view(np.float16))
-    exponent, fraction = byte >> 3 & 15, byte & 7
-    size = np.where(exponent == 0, fraction / 8 * 2.0**-6, (1 + fraction / 8) * 2.0 ** (exponent - 7.0))
-    size[byte & 127 == 127] = np.nan
-    return mx.array(np.where(byte < 128, size, -size).astype(np.float16))
+    if entry.code == "BOOL":
+        return mx.not_equal(array.view(mx.uint8), 0)  # a byte may hold more than 0 and 1
+    if entry.code not in _header.SMALL_FLOATS:
+        return array
+    values = mx.array(_small_floats.values(_header.SMALL_FLOATS[entry.code]))
+    return mx.take(values, array) if math.prod(entry.shape) else mx.zeros(entry.shape, values.dtype)

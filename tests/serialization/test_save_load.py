@@ -300,7 +300,6 @@ def test_the_state_of_a_training_continues(path: str) -> None:
     ("value", "message"),
     [
         ({"a": [1, lambda: 0]}, r"type function at \['a'\]\[1\]"),
-        ({"a": np.ones(2)}, r"type ndarray at \['a'\]; store lucid.tensor"),
         (object(), "type object at the top"),
         ({object(): 1}, "a key"),
     ],
@@ -312,18 +311,12 @@ def test_what_cannot_be_stored_is_named(path: str, value: Any, message: str) -> 
 
 
 def test_modules_are_not_stored(path: str) -> None:
-    with pytest.raises(TypeError, match=r"save its state_dict\(\)"):
-        save(lucid.nn.Identity(), path)
-
-
-def test_what_contains_itself_is_refused(path: str) -> None:
-    loop: list[Any] = [1]
-    loop.append(loop)
-    with pytest.raises(ValueError, match="contains itself"):
-        save({"a": loop}, path)
-    twice = [1]
-    save([twice, twice], path)
-    assert load(path) == [[1], [1]]
+    for value in (lucid.nn.Identity(), {"model": lucid.nn.Identity()}):
+        with pytest.raises(TypeError, match=r"save\(model.state_dict\(\), path\)\n.*load_state_dict\(lucid.load\(path"):
+            save(value, path)
+    optimizer = lucid.optim.SGD([lucid.nn.Parameter(lucid.ones(1))])
+    with pytest.raises(TypeError, match=r"type SGD at \['optimizer'\]; save its state_dict"):
+        save({"optimizer": optimizer}, path)
 
 
 def test_more_around_the_tensors_than_a_header_holds(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,10 +325,13 @@ def test_more_around_the_tensors_than_a_header_holds(path: str, monkeypatch: pyt
         save(["text" * 500], path)
 
 
-def test_text_that_is_no_unicode_is_refused(path: str) -> None:
-    for value in ({"a\ud800": lucid.ones(1)}, {"a": "\ud800"}):
-        with pytest.raises(ValueError, match="no valid Unicode"):
-            save(value, path)
+def test_halves_of_characters_are_kept(path: str) -> None:
+    state = {"a\ud800": lucid.ones(1), "b": "\ud800", "c": ["é"]}
+    save(state, path)
+    found = load(path)
+    assert found == {**state, "a\ud800": found["a\ud800"]}
+    assert found["a\ud800"].tolist() == [1]
+    assert list(reference.load_file(path)) == ["a?"]
 
 
 # ---- places ----------------------------------------------------------------------------------------------------------
@@ -361,8 +357,10 @@ def test_map_location(path: str) -> None:
 
 def test_arguments_that_change_nothing(path: str) -> None:
     save({"w": lucid.ones(2)}, Path(path))
-    for kwargs in ({"weights_only": True}, {"weights_only": False}, {"mmap": True}):
+    for kwargs in ({"weights_only": True}, {"weights_only": None}, {"mmap": True}, {"mmap": None}, {"mmap": False}):
         assert load(Path(path), **kwargs)["w"].tolist() == [1, 1]
+    with pytest.warns(UserWarning, match="never runs what a file says"):
+        assert load(path, weights_only=False)["w"].tolist() == [1, 1]
     assert load(os.fsencode(path))["w"].tolist() == [1, 1]
 
 

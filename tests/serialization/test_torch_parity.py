@@ -81,10 +81,3 @@ def test_tied_weights_go_both_ways(tmp_path: Path) -> None:
     save(mine.state_dict(), path)
     assert reference.load_model(theirs, str(path)) == (set(), [])
     assert theirs.head.tolist() == [[4.0] * 3] * 2
-
-
-def test_a_pickle_is_refused(tmp_path: Path) -> None:
-    for legacy in (True, False):
-        torch.save(tensors(), tmp_path / "x.pt", _use_new_zipfile_serialization=not legacy)
-        with pytest.raises(RuntimeError, match="it is a pickle"):
-            load(tmp_path / "x.pt")

@@ -1,0 +1,183 @@
+"""Numpy's files: `.npy` with one array, `.npz` with several. Arrays of Python objects are pickles and are refused."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from typing import Any, BinaryIO, NamedTuple
+
+import mlx.core as mx
+import numpy as np
+
+from lucid.serialization._header import CheckpointError, check_shape, is_count, parse
+from lucid.serialization._pieces import Piece, Progress
+from lucid.serialization._source import Source, filled
+from lucid.serialization._torch._archive import Archive
+from lucid.serialization._writing import put
+
+_KEY, _START, _BFLOAT16 = "lucid.npz", b'{"lucid.npz"', "lucid.bfloat16"
+_METADATA = "lucid.json"  # a record of the archive that is no array
+_LONGEST = 10_000  # bytes of a header, numpy's own limit
+_DTYPE = re.compile(r"([<>|=])([biufc])(\d+)")
+_KINDS = {
+    "b1": mx.bool_,
+    "u1": mx.uint8,
+    "u2": mx.uint16,
+    "u4": mx.uint32,
+    "u8": mx.uint64,
+    "i1": mx.int8,
+    "i2": mx.int16,
+    "i4": mx.int32,
+    "i8": mx.int64,
+    "f2": mx.float16,
+    "f4": mx.float32,
+    "f8": mx.float64,
+    "c8": mx.complex64,
+}
+_NO_KIND = {
+    "O": "Python objects, which are pickles: they are never loaded. Save a plain array",
+    "U": "texts; load them with numpy.load",
+    "S": "texts; load them with numpy.load",
+    "c16": "complex128, which MLX does not have; save complex64",
+    "V2": "V2, as bfloat16 looks to numpy; save float32",
+}
+
+
+class NpyHeader(NamedTuple):
+    """What an array says of itself."""
+
+    shape: tuple[int, ...]
+    dtype: mx.Dtype
+    turned: int  # how many bytes at a time are in the wrong order
+    columns: bool  # whether the elements lie column by column
+
+
+def read_npy(source: Source) -> mx.array:
+    """The array of a `.npy` file."""
+    found = _read(source.file, "the array")
+    if source.file.read(1):
+        raise CheckpointError("something follows its array")
+    return found
+
+
+def _read(file: Any, name: str) -> mx.array:
+    header = npy_header(file, name)
+    found = filled(file, header.shape[::-1] if header.columns else header.shape, header.dtype, header.turned)
+    return found.transpose() if header.columns else found
+
+
+def npy_header(file: Any, name: str) -> NpyHeader:
+    """The header of the array that `file` gives next. Raises CheckpointError naming the array."""
+    start = _exactly(file, 8, name)
+    if start[:6] != b"\x93NUMPY" or start[6] not in (1, 2, 3):
+        raise CheckpointError(f"{name!r} is no array as numpy writes it")
+    length = int.from_bytes(_exactly(file, 2 if start[6] == 1 else 4, name), "little")
+    if length > _LONGEST:
+        raise CheckpointError(f"the header of {name!r} claims {length} bytes, more than {_LONGEST}")
+    text = _exactly(file, length, name)
+    try:
+        found = ast.literal_eval(text.decode("latin1" if start[6] < 3 else "utf-8").strip())
+        shape, columns, descr = found["shape"], found["fortran_order"], found["descr"]
+    except (LookupError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the header of {name!r} is broken: {type(error).__name__}") from None
+    if not isinstance(shape, tuple) or not all(map(is_count, shape)) or not isinstance(columns, bool):
+        raise CheckpointError(f"the header of {name!r} is broken: its shape is {str(shape)[:100]}")
+    dtype, turned = _dtype(descr, name)
+    return NpyHeader(check_shape(name, shape), dtype, turned, columns)
+
+
+def _exactly(file: Any, count: int, name: str) -> bytes:
+    found = bytearray(count)
+    view = memoryview(found)
+    while view:
+        got = file.readinto(view)
+        if not got:
+            raise CheckpointError(f"the header of {name!r} is incomplete")
+        view = view[got:]
+    return bytes(found)
+
+
+def _dtype(descr: Any, name: str) -> tuple[mx.Dtype, int]:
+    match = _DTYPE.fullmatch(descr) if isinstance(descr, str) else None
+    kind = f"{match[2]}{match[3]}" if match else None
+    if match is None or kind not in _KINDS:
+        short = descr.lstrip("<>|=") if isinstance(descr, str) else ""
+        why = next((text for start, text in _NO_KIND.items() if short.startswith(start)), None)
+        raise CheckpointError(
+            f"the array {name!r} is of {why or f'the dtype {str(descr)[:50]}, which MLX does not have'}"
+        )
+    dtype = _KINDS[kind]
+    if match[1] != ">":
+        return dtype, 1
+    return dtype, 4 if dtype == mx.complex64 else dtype.size
+
+
+def read_npz(source: Source) -> tuple[dict[str, mx.array], dict[str, str]]:
+    """The arrays of a `.npz` file, and the metadata that `write_npz` put into it."""
+    archive = Archive(source.file, source.size)
+    metadata = _comment(source)
+    halves = metadata.pop(_BFLOAT16, "[]")
+    found = {}
+    for member in archive.records:
+        name = member.removesuffix(".npy")
+        reader = archive.open(member)
+        if name == _METADATA:
+            metadata |= _texts(archive.read(member))
+            halves = metadata.pop(_BFLOAT16, halves)
+            continue
+        found[name] = _read(reader, name)
+        if reader.readinto(bytearray(1)):
+            raise CheckpointError(f"something follows the array {name!r}")
+    for name in parse(halves, "its metadata"):
+        if name in found:
+            found[name] = found[name].astype(mx.bfloat16, stream=mx.cpu)
+    return found, metadata
+
+
+def _comment(source: Source) -> dict[str, str]:
+    tail = source.read(max(0, source.size - 65_557), min(source.size, 65_557))
+    comment = tail[tail.rfind(b"PK\x05\x06") + 22 :]
+    return _texts(comment) if comment.startswith(_START) else {}
+
+
+def _texts(content: bytes) -> dict[str, str]:
+    found = parse(content, "its metadata")
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise CheckpointError("its metadata is not text")
+    return {name: text for name, text in found.items() if name != _KEY}
+
+
+def write_npz(
+    file: BinaryIO, pieces: Mapping[str, Piece], metadata: dict[str, str], progress: Progress | None = None
+) -> None:
+    """Write a `.npz` file, not compressed, as `numpy.savez` does. bfloat16 becomes float32.
+
+    The metadata is the comment of the archive, which numpy does not show; or an array of its own if that is too long.
+    """
+    halves = [name for name, piece in pieces.items() if piece.code == "BF16"]
+    if halves:
+        metadata = {**metadata, _BFLOAT16: json.dumps(halves)}
+    comment = json.dumps({_KEY: "1", **metadata}, separators=(",", ":")).encode()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for name, piece in pieces.items():
+            piece = piece.as_float32() if piece.code == "BF16" else piece
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                member.write(_npy_start(piece.numpy().dtype, piece.shape))
+                put(member, piece, progress)  # type: ignore[arg-type]
+        if len(comment) < 1 << 16:
+            archive.comment = comment
+        else:
+            with archive.open(_METADATA, "w") as member:
+                member.write(comment)
+
+
+def _npy_start(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    start = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        start, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    )
+    return start.getvalue()

@@ -1,0 +1,134 @@
+"""Putting files in place: complete or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable
+from types import TracebackType
+from typing import BinaryIO
+
+from lucid.serialization._header import CheckpointError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+_DRAFT = re.compile(r"\.(.*)\.[0-9a-f]{12}\.tmp", re.DOTALL)
+
+
+class Draft:
+    """A file that is being written beside its place. Use it in a `with` statement; unless it is published it goes.
+
+    It is locked as long as it is open, so that others can tell a file that is being written from what a killed
+    process left.
+    """
+
+    file: BinaryIO
+
+    def __init__(self, folder: str, name: str) -> None:
+        self._folder, self._name = folder, name[:200]
+        while True:
+            self.path = os.path.join(folder, f".{self._name}.{secrets.token_hex(6)}.tmp")
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            self.file = os.fdopen(os.open(self.path, flags, 0o666), "wb")
+            if _lock(self.file.fileno()) is not False and os.fstat(self.file.fileno()).st_nlink:
+                return
+            self.file.close()  # somebody who cleans up was quicker than the lock
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.file.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
+
+    def finish(self) -> None:
+        """Have all of it on the disk."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def replace(self, path: str) -> None:
+        """Become the file at `path`, in one step."""
+        os.replace(self.path, path)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Lock an open file. False if somebody else did; None where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def clean_up(folder: str, name: str) -> None:
+    """Remove what killed processes left of earlier drafts of the file `name`."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        drafts = [e.path for e in entries if (m := _DRAFT.fullmatch(e.name)) and m[1] == name[:200]]
+        for path in drafts:
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                if _lock(file.fileno()):
+                    os.unlink(path)
+
+
+def place_of(path: str) -> tuple[str, str]:
+    """The folder and the name of the file that is opened at `path`, through links.
+
+    Raises CheckpointError if the folder does not exist, IsADirectoryError for a folder.
+    """
+    folder, name = os.path.split(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise CheckpointError(f"save: {path}: the folder {folder} does not exist")
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"save: {path} is a folder; name a file in it")
+    return folder, name
+
+
+def in_place_of(path: str, fill: Callable[[BinaryIO], None]) -> None:
+    """Have `fill` write the file at `path`. It is written beside it and renamed: a failure leaves what was there.
+
+    Raises CheckpointError if the folder does not exist.
+    """
+    folder, name = place_of(path)
+    path = os.path.join(folder, name)
+    mode = mode_of(path)
+    if mode is not None and not stat.S_ISREG(mode):  # a pipe or a device cannot be replaced
+        with open(path, "wb") as file:
+            fill(file)
+        return
+    clean_up(folder, name)
+    with Draft(folder, name) as draft:
+        fill(draft.file)
+        if mode is not None:
+            os.chmod(draft.path, stat.S_IMODE(mode))
+        draft.finish()
+        draft.replace(path)
+    sync_folder(folder)
+
+
+def mode_of(path: str) -> int | None:
+    """The kind and the permissions of the file at `path`; None if there is none."""
+    try:
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+
+
+def sync_folder(folder: str) -> None:
+    """Make what was renamed durable, where folders can be synchronised."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
