@@ -53,11 +53,14 @@ def integer(operation: str, name: str, value: Any) -> int:
     return int(value.__index__())
 
 
-def sizes(operation: str, name: str, value: Any, n: int) -> tuple[int, ...]:
-    """`value`, an int or a sequence of `n` (or one) ints, as a tuple of `n`. Raises TypeError or RuntimeError."""
+def sizes(operation: str, name: str, value: Any, n: int, *, exact: bool = False) -> tuple[int, ...]:
+    """`value`, an int or a sequence of `n` ints (or of one, unless `exact`), as a tuple of `n`.
+
+    Raises TypeError or RuntimeError for anything else.
+    """
     if isinstance(value, Sequence) and not isinstance(value, str):
         found = tuple(value)
-        if len(found) == 1:
+        if len(found) == 1 and not exact:
             found *= n
     else:
         found = (value,) * n

@@ -74,7 +74,8 @@ def fold(
         raise NotImplementedError(f'"fold" not implemented for {input.dtype!r}; convert the input with .float()')
     if input.ndim not in (2, 3):
         raise RuntimeError(f"fold: Expected 2D or 3D input, got shape {input.shape}")
-    kernel, size = _pair("fold", "kernel_size", kernel_size), _pair("fold", "output_size", output_size)
+    kernel = _check.sizes("fold", "kernel_size", kernel_size, 2, exact=True)
+    size = _check.sizes("fold", "output_size", output_size, 2, exact=True)
     rows, columns = input._data.shape[-2:]
     run, count = _blocks("fold", size, kernel, dilation, padding, stride)
     if rows % math.prod(kernel):
@@ -96,19 +97,12 @@ def fold(
     return apply(fold, input)  # type: ignore[no-any-return]
 
 
-def _pair(name: str, argument: str, value: Any) -> tuple[int, ...]:
-    """`value`, an int or a sequence of two: PyTorch takes none of one here."""
-    if isinstance(value, Sequence) and len(value) == 1:
-        raise RuntimeError(f"{name}: expected {argument} to be a single int or 2 ints, but got {list(value)}")
-    return _check.sizes(name, argument, value, 2)
-
-
 def _blocks(
     name: str, size: Sequence[int], kernel_size: Any, dilation: Any, padding: Any, stride: Any
 ) -> tuple[Callable[[mx.array], mx.array], int]:
     """The function that takes blocks out of an image of the given size, and their number."""
-    kernel, apart = _pair(name, "kernel_size", kernel_size), _pair(name, "dilation", dilation)
-    pad, steps = _pair(name, "padding", padding), _pair(name, "stride", stride)
+    given = {"kernel_size": kernel_size, "dilation": dilation, "padding": padding, "stride": stride}
+    kernel, apart, pad, steps = (_check.sizes(name, key, value, 2, exact=True) for key, value in given.items())
     if min(*kernel, *apart, *steps) <= 0 or min(pad) < 0:
         raise RuntimeError(
             f"{name}: kernel_size, dilation and stride should be greater than zero and padding not negative, got "

@@ -101,8 +101,8 @@ def _pooled(n: int, input: Any, kernel: Any, output_size: Any, ratio: Any, sampl
         _check.spatial(name, shape, n)
         output_size = [int(s * r) for s, r in zip(shape[-n:], parts, strict=True)]
     batched = _check.spatial(name, shape, n)
-    kernel = _check.sizes(name, "kernel_size", kernel, n)
-    outs = _check.sizes(name, "output_size", output_size, n)
+    kernel = _check.sizes(name, "kernel_size", kernel, n, exact=True)
+    outs = _check.sizes(name, "output_size", output_size, n, exact=True)
     _check.floating(name, x)
     if 0 in shape[batched:]:
         raise RuntimeError(f"{name}: expected input with non-zero sizes beside the batch, got {tuple(shape)}")
