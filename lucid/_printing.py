@@ -220,7 +220,8 @@ def _style(values: NDArray[Any]) -> _Style:
     """The style for real values. Zeros, nan and inf have no say in it, and may be wider than the column."""
     if values.dtype.kind != "f":
         return _Style("", max((len(str(value)) for value in values.ravel().tolist()), default=1))
-    values = values.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling nan is one too
+        values = values.astype(np.float64)
     values = values[np.isfinite(values) & (values != 0)]
     whole = bool((values == np.trunc(values)).all())
     if not values.size:

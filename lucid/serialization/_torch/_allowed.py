@@ -51,7 +51,10 @@ class Calls:
         if function.call is None:
             raise CheckpointError(f"its pickle calls {function.name}, which is not read")
         self.charge(64)
-        return function.call(self, *arguments)
+        try:
+            return function.call(self, *arguments)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise CheckpointError(f"its pickle calls {function.name} with the wrong arguments: {error}") from None
 
     def build(self, target: Any, state: Any) -> None:
         """Fill `target`, just made, with what its pickle says it holds."""

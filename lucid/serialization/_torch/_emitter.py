@@ -19,7 +19,7 @@ from lucid.serialization._refusals import advice, shown
 from lucid.serialization._torch._kinds import STORAGE_OF
 from lucid.tensor import Tensor
 
-_DEPTH = 200  # as deep as is read again
+_DEPTH = 100  # as deep as is read again
 _BATCH = 1000
 _CONTAINERS = (dict, list, tuple, set)
 
@@ -162,12 +162,13 @@ class Emitter:
             )
 
     def _part(self, value: Any, kind: type, path: tuple[Any, ...]) -> None:
-        if value == () or self._again(id(value)) if kind is tuple else self._again(id(value)):
-            if kind is tuple and not value:
-                self._out += b")"
+        if kind is tuple and not value:
+            self._out += b")"
             return
         if id(value) in self._open:
             raise ValueError(f"save: the {kind.__name__} at {shown(path)} contains itself")
+        if self._again(id(value)):
+            return
         if len(self._open) >= _DEPTH:
             raise ValueError(f"save: what is at {shown(path[:5])} is nested more than {_DEPTH} deep")
         self._open.append(id(value))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import types
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,10 +14,10 @@ from lucid.serialization._torch._blanks import StorageType
 from lucid.serialization._torch._kinds import Kind
 from lucid.tensor import Tensor
 
-_DEPTH = 200  # what is nested deeper, Python cannot even print
+_DEPTH = 100  # what is nested much deeper, Python cannot even print
 _FREE = 10_000_000  # objects that may be seen where parts occur several times
-_WITH_ATTRIBUTES = (OrderedDict, argparse.Namespace, types.SimpleNamespace, Tensor)
-_CONTAINERS = (dict, list, tuple, set, frozenset, *_WITH_ATTRIBUTES)
+_WITH_ATTRIBUTES = (dict, argparse.Namespace, types.SimpleNamespace, Tensor)
+_CONTAINERS = (list, tuple, set, frozenset, *_WITH_ATTRIBUTES)
 
 
 class Found:
@@ -101,7 +100,7 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:
         for k, child in enumerate(value):
             yield str(k), child
     if isinstance(value, _WITH_ATTRIBUTES):
-        yield from vars(value).items()
+        yield from getattr(value, "__dict__", {}).items()
 
 
 def _no_value(value: Any, name: str) -> str:
