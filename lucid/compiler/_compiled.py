@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import traceback
 import types
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,16 @@ import mlx.core as mx
 
 from lucid import _tape, dtypes
 from lucid._grad_mode import mode
-from lucid.compiler._entry import Entry, Unknown, places
+from lucid._tape import Core
+from lucid.compiler._entry import NUMBERS_CHANGE, Entry, Unknown, places
 from lucid.compiler._tree import PLAIN, flatten, unflatten
 from lucid.compiler._watch import Watch, is_watched
 from lucid.nn.modules.module import Module
+from lucid.optim import Optimizer
 
 generation = 0  # raised by `lucid.compiler.reset`
 MOST = 64  # entries of one function; the one that was not used for longest goes
+OFTEN = 8  # traces for each kind of arguments that bring a warning
 _LIBRARY = str(Path(__file__).resolve().parents[1])
 
 
@@ -40,6 +44,8 @@ class Compiled:
         self._entries: OrderedDict[Any, list[_Guarded]] = OrderedDict()
         self._touched: dict[int, Any] = {}  # the tensors that calls so far have touched beside their arguments
         self._left: list[Any] = []
+        self._optimizers: dict[int, Any] = {}
+        self._traces = 0
         self._uncompiled = False
         self._generation = generation
 
@@ -58,7 +64,7 @@ class Compiled:
             key,
             *[(a.shape, a.dtype, type(t)) for t in tensors for a in (_tape.array(t),)],
             (mode.grad, mode.inference, dtypes.get_default_dtype(), str(mx.default_device())),
-            constants(self.fn),
+            constants(around := surroundings(self.fn), held),
         )
         known = self._entries.setdefault(key, [])
         self._entries.move_to_end(key)
@@ -67,13 +73,16 @@ class Compiled:
                 return guarded.entry.run(tensors)
         if not self._touched:
             return self._eagerly(args, kwargs, tensors)
-        return self._traced(known, held, tree, args, kwargs, tensors)
+        for value in held:
+            around += attributes(value)
+        return self._traced(known, held, tree, args, kwargs, tensors, around)
 
     def _eagerly(self, args: Any, kwargs: Any, tensors: list[Any]) -> Any:
         watch = Watch()
         with watch:
             result = self.fn(*args, **kwargs)
         self._touch([*[one.t for one in watch.seen.values()], *watch.made()], tensors)
+        self._optimizers.update((id(o), o) for o in watch.optimizers)
         return result
 
     def _touch(self, found: Sequence[Any], arguments: Sequence[Any]) -> None:
@@ -81,38 +90,61 @@ class Compiled:
         self._touched.update((id(t), t) for t in found if id(t) not in ours)
         self._touched.setdefault(0, None)
 
-    def _traced(self, known: list[Any], held: Any, tree: Any, args: Any, kwargs: Any, tensors: list[Any]) -> Any:
+    def _traced(
+        self, known: list[Any], held: Any, tree: Any, args: Any, kwargs: Any, tensors: list[Any], around: Any
+    ) -> Any:
         def call(arguments: list[Any]) -> Any:
             given, named = unflatten(tree, arguments.__getitem__)
             return self.fn(*given, **named)
 
-        while True:
+        for _ in range(4):
+            for optimizer in self._optimizers.values():
+                optimizer._refreshed()
+            numbers = _numbers(self._optimizers.values())
             state, views = places([t for t in self._touched.values() if t is not None])
             entry = Entry(call, tensors, state, views)
             try:
                 result = entry.run(tensors)
             except Unknown as unknown:
-                before = len(self._touched)
                 self._touch(unknown.tensors, tensors)
-                if len(self._touched) == before:
-                    raise AssertionError("compile: the state of the function does not settle") from None
+                self._optimizers.update((id(o), o) for o in unknown.optimizers)
                 continue
             except _tape.NeedsValue as error:
                 return self._refused(error, args, kwargs)
+            if _numbers(self._optimizers.values()) != numbers:
+                raise RuntimeError(NUMBERS_CHANGE)
             break
+        else:
+            raise RuntimeError(
+                "compile: the function touches other tensors in each call, because it binds names or attributes to new "
+                "ones; write into those that are there (copy_)"
+            )
         left = entry.leftovers
         reads = set(map(id, self._left)) & set(entry.watch.seen)
         if left and (reads or not self._left):
             self._left = left  # the next call may read them
             self._touch(left, ())
         else:
-            known.append(_Guarded(entry, held))
-            self._forget()
+            known.append(_Guarded(entry, held, around))
+        self._forget(known, around, entry)
         return result
 
-    def _forget(self) -> None:
+    def _forget(self, known: list[Any], around: Any, entry: Entry) -> None:
         while sum(map(len, self._entries.values())) > MOST:
-            self._entries.popitem(last=False)
+            if len(self._entries) > 1:
+                self._entries.popitem(last=False)
+            else:
+                del known[0]
+        self._traces += 1
+        if self._traces == OFTEN * (1 + len(self._entries)):
+            bound = [name for name, t, again in around if isinstance(t, Core) and again() is not t]
+            because = ", ".join(bound) or (known[-2].differs() if len(known) > 1 else "") or "its arguments"
+            warnings.warn(
+                f"compile: {getattr(self.fn, '__name__', self.fn)!s} was traced {self._traces} times, because of "
+                f"{because}; write new values into the tensors that are there (copy_), and keep counters out of it",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _refused(self, error: Exception, args: Any, kwargs: Any) -> Any:
         frames = reversed(traceback.extract_tb(error.__traceback__))
@@ -137,8 +169,10 @@ class Compiled:
 class _Guarded:
     """An entry, and what has to be as it was when it was traced."""
 
-    def __init__(self, entry: Entry, held: list[Any]) -> None:
+    def __init__(self, entry: Entry, held: list[Any], around: list[tuple[str, Any, Any]]) -> None:
         self.entry, self._held = entry, held
+        seen = entry.watch.seen
+        self._tensors = [(name, t, again) for name, t, again in around if isinstance(t, Core) and id(t) in seen]
         self._modules = [(m, fingerprint(m)) for m in entry.watch.modules.values()]
         self._optimizers = [(o, _rules(o)) for o in {id(o): o for o in entry.watch.optimizers}.values()]
 
@@ -146,9 +180,19 @@ class _Guarded:
         """Whether a call with arguments of the same key may use the entry. Refreshes the optimizers' numbers."""
         return (
             all(fingerprint(m) == before for m, before in self._modules)
+            and all(again() is t for _, t, again in self._tensors)
             and all(_rules(o) == before for o, before in self._optimizers)
             and self.entry.fits(tensors)
         )
+
+    def differs(self) -> str:
+        """What is not as it was, if that has a name."""
+        names = [name for name, t, again in self._tensors if again() is not t]
+        for module, before in self._modules:
+            if fingerprint(module) != before:
+                now = zip([*module.__dict__, *["its parts"] * len(before)], fingerprint(module), before, strict=False)
+                names += [f"{type(module).__name__}.{name}" for name, a, b in now if a != b][:1]
+        return ", ".join(names)
 
 
 def fingerprint(module: Module) -> list[Any]:
@@ -162,30 +206,45 @@ def fingerprint(module: Module) -> list[Any]:
     return found
 
 
+def _numbers(optimizers: Iterable[Any]) -> list[Any]:
+    return [[v for v in g.values() if isinstance(v, (*PLAIN, tuple))] for o in optimizers for g in o.param_groups]
+
+
 def _rules(optimizer: Any) -> list[Any]:
     return [(id(u), u.recipe.rule, u.recipe.slots, *map(id, u.group["params"])) for u in optimizer._refreshed()]
 
 
-def constants(fn: Any) -> Any:
-    """The plain values that a function finds in what it closes over, in globals and in its object."""
-    found: list[Any] = []
+def surroundings(fn: Any) -> list[tuple[str, Any, Any]]:
+    """What a function finds around itself: names, the values that they have now, and how to get them again."""
+    found: list[tuple[str, Any, Any]] = []
     if isinstance(fn, functools.partial):
         fn = fn.func
     if inspect.ismethod(fn):
-        own = getattr(fn.__self__, "__dict__", {})
         if not isinstance(fn.__self__, Module):
-            found += [(name, type(v), v) for name, v in own.items() if isinstance(v, PLAIN)]
+            found += attributes(fn.__self__)
         fn = fn.__func__
     if isinstance(fn, types.FunctionType):
-        for name in fn.__code__.co_names:
-            value = fn.__globals__.get(name)
-            if value is not None and isinstance(value, PLAIN):
-                found.append((name, type(value), value))
+        names, scope = fn.__code__.co_names, fn.__globals__
+        found += [(name, scope[name], functools.partial(scope.get, name)) for name in names if name in scope]
         for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
-            try:
-                value = cell.cell_contents
-            except ValueError:  # not bound yet
-                continue
-            if isinstance(value, PLAIN):
-                found.append((name, type(value), value))
-    return tuple(found)
+            with contextlib.suppress(ValueError):  # not bound yet
+                found.append((name, cell.cell_contents, functools.partial(getattr, cell, "cell_contents")))
+    return found
+
+
+def attributes(value: Any) -> list[tuple[str, Any, Any]]:
+    """The attributes of an object, like `surroundings`."""
+    own = getattr(value, "__dict__", {})
+    return [(name, v, functools.partial(getattr, value, name, None)) for name, v in own.items()]
+
+
+def constants(found: list[tuple[str, Any, Any]], held: list[Any]) -> Any:
+    """What of `surroundings` a graph depends on: plain values, and which modules, optimizers and functions they are."""
+    key: list[Any] = []
+    for name, value, _ in found:
+        if isinstance(value, PLAIN):
+            key.append((name, type(value), value))
+        elif isinstance(value, (Module, Optimizer, types.FunctionType)):
+            held.append(value)
+            key.append((name, id(value)))
+    return tuple(key)

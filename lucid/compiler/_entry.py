@@ -26,12 +26,18 @@ NO_SECOND = (
 )
 
 
-class Unknown(Exception):
-    """The function touched tensors that the trace did not know of: `tensors`."""
+NUMBERS_CHANGE = (
+    "compile: the function changes the numbers of an optimizer, such as its learning rate, which would happen when it "
+    "is traced only; step the scheduler outside of it"
+)
 
-    def __init__(self, tensors: list[Any]) -> None:
+
+class Unknown(Exception):
+    """The function touched tensors that the trace did not know of, or numbers of optimizers that it did not know of."""
+
+    def __init__(self, tensors: list[Any], optimizers: list[Any]) -> None:
         super().__init__()
-        self.tensors = tensors
+        self.tensors, self.optimizers = tensors, optimizers
 
 
 class Place:
@@ -106,9 +112,10 @@ class Entry:
                     _views.lay(t, last(array))
             self._outdate_views()
             with self.watch:
-                result = self._call(arguments)
+                found: list[Any] = []
+                _, self._tree = flatten(self._call(arguments), found, [])
             self.evaluates = notes.evaluates
-            return self._collect(result, arguments, arrays, current, held, saved)
+            return self._collect(found, arguments, arrays, current, held, saved)
         finally:
             _tape.tracing, mode.grad = tracing, grad
             for one in [*self.watch.seen.values(), *saved]:  # in this order: what is known was saved first
@@ -121,7 +128,7 @@ class Entry:
 
     def _collect(
         self,
-        result: Any,
+        found: list[Any],
         arguments: list[Any],
         arrays: list[mx.array],
         current: list[Any],
@@ -130,8 +137,13 @@ class Entry:
     ) -> list[mx.array]:
         known = set(map(id, [*current, *self._views, *arguments]))
         unknown = [one.t for i, one in self.watch.seen.items() if i not in known]
-        if unknown:
-            raise Unknown(unknown)
+        updates = [u for o in self.watch.optimizers for u in o._updates]
+        numbers = {id(t) for u in updates for t in u._tensors.values()}
+        written = any(id(t) in numbers and look(t) is not a for t, a in zip(current, held, strict=True))
+        if unknown or written:
+            for update in updates:  # what it read is put back, so it has to read its group again
+                update._values.clear()
+            raise Unknown(unknown, self.watch.optimizers if written else [])
         outputs: list[mx.array] = []
         index: dict[int, int] = {}
 
@@ -141,8 +153,6 @@ class Entry:
                 outputs.append(_tape.array(t))
             return index[id(t)]
 
-        found: list[Any] = []
-        _, self._tree = flatten(result, found, [])
         own = {id(t): ("state", k) for k, t in enumerate(current)} | {
             id(t): ("argument", k) for k, t in enumerate(arguments)
         }
@@ -171,21 +181,23 @@ class Entry:
             for k, (t, s) in enumerate(zip(current, saved, strict=True))
             if id(t) in self.watch.asked
         ]
-        self.leftovers = self._left_behind(result, arguments, index)
+        outs = [id(t) for t in found]
+        del nodes, owned
+        found.clear()
+        if self._made(current):
+            gc.collect()  # what only a cycle holds is nobody's
+        self.leftovers = self._made(current)
         self._left = [(t, position(t)) for t in self.leftovers]
+        kept = {id(t): k for k, t in enumerate(self.leftovers)}
+        self._results = [("left", kept[i]) if i in kept else r for i, r in zip(outs, self._results, strict=True)]
         for t in self.leftovers:
             t._node = None
         return outputs
 
-    def _left_behind(self, result: Any, arguments: list[Any], index: dict[int, int]) -> list[Any]:
-        ours = set(map(id, arguments))
-
-        def others() -> list[Any]:
-            return [t for t in self.watch.made() if id(t) not in index and id(t) not in ours]
-
-        if others():
-            gc.collect()  # what only a cycle holds is nobody's
-        return others()
+    def _made(self, current: list[Any]) -> list[Any]:
+        """The new tensors that somebody holds, other than as a gradient."""
+        gradients = {id(t._grad) for t in current}
+        return [t for t in self.watch.made() if id(t) not in gradients]
 
     def _pull(self, arrays: list[mx.array], held: list[mx.array], cotangents: list[mx.array]) -> Sequence[mx.array]:
         def part(*values: mx.array) -> list[mx.array]:
@@ -240,7 +252,7 @@ class Entry:
                 if at not in made:
                     made[at] = wrap(outputs[at])
                 return made[at]
-            return (current if where == "state" else arguments)[at]
+            return (self.leftovers if where == "left" else current if where == "state" else arguments)[at]
 
         return unflatten(self._tree, tensor)
 

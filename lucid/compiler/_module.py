@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lucid.compiler._compiled import Compiled
 from lucid.nn.modules.module import Module
+
+
+def _calling(module: Module) -> Callable[..., Any]:
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        return module(*args, **kwargs)
+
+    forward.__name__ = type(module).__name__
+    return forward
 
 
 class OptimizedModule(Module):
@@ -19,7 +28,7 @@ class OptimizedModule(Module):
         super().__init__()
         self.__dict__["_fullgraph"] = fullgraph
         self._modules["_orig_mod"] = mod
-        self.__dict__["forward"] = Compiled(mod.__call__, fullgraph)
+        self.__dict__["forward"] = Compiled(_calling(mod), fullgraph)
         self.__dict__["training"] = mod.training
 
     def __getattr__(self, name: str) -> Any:

@@ -37,7 +37,9 @@ def flatten(value: Any, tensors: list[Any], held: list[Any]) -> tuple[Any, Any]:
     if isinstance(value, PLAIN):
         return (kind, repr(value)) if kind is float or kind is complex else (kind, value), _Constant(value)
     held.append(value)
-    return (kind, id(value)), _Constant(value)
+    attributes = getattr(value, "__dict__", {})
+    plain = [(name, type(v), v) for name, v in attributes.items() if isinstance(v, PLAIN)]
+    return (kind, id(value), *plain), _Constant(value)
 
 
 class _Constant:
