@@ -28,6 +28,7 @@ from lucid.compiler import compile
 from lucid.creation import *
 from lucid.device import device
 from lucid.dtypes import *
+from lucid.jit import _assert as _assert
 from lucid.linalg.flat import *
 from lucid.linalg.flat_spectral import *
 from lucid.linalg.low_rank import *

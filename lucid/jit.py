@@ -51,6 +51,21 @@ def script_if_tracing(fn: F) -> F:
     return fn
 
 
+def _overload(func: F) -> F:
+    """The function itself: the definition that comes last is the one that runs."""
+    return func
+
+
+_overload_method = _overload  # torchvision's models use these three, underscores or not
+_script_if_tracing = script_if_tracing
+
+
+def _assert(condition: Any, message: str) -> None:
+    """Python's assert: `lucid._assert`, which models write so that PyTorch can trace them."""
+    if not condition:
+        raise AssertionError(message)
+
+
 def is_scripting() -> bool:
     """False: there is no TorchScript."""
     return False
