@@ -35,11 +35,13 @@ PLAIN = (bool, int, float, str, type(None), tuple, list, torch.dtype)
 
 @functools.cache
 def everything() -> dict[str, Any]:
-    """The entries of the database by the name of the class: loading it takes some seconds."""
+    """The entries of the database by the name of the class, and those of `more_modules`: loading takes some seconds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from torch.testing._internal.common_modules import module_db
-    return {info.module_cls.__name__: info for info in module_db}
+
+        from tests.nn import more_modules
+    return {info.module_cls.__name__: info for info in module_db} | more_modules.entries()
 
 
 @functools.cache
