@@ -32,6 +32,10 @@ def test_iinfo(name):
     assert (a.bits, a.max, a.min, a.dtype) == (b.bits, b.max, b.min, b.dtype)
 
 
+def three():
+    return 3
+
+
 @pytest.mark.parametrize(
     "program",
     [
@@ -91,7 +95,7 @@ def test_iinfo(name):
         lambda t: [t.jit.is_scripting(), t.jit.is_tracing(), t.jit.annotate(int, 3), t.jit.isinstance(3, int)],
         lambda t: [t.jit.ignore(lambda: 3)(), t.jit.unused(lambda: 3)(), t.jit.ignore(drop=False)(lambda: 3)()],
         lambda t: t.jit.export(lambda: 3)(),
-        lambda t: t.jit._overload_method(lambda: 3)(),
+        lambda t: t.jit._overload_method(three)(),
         lambda t: t.jit._script_if_tracing(lambda: 3)(),
         lambda t: t._assert(t.ones(2).all(), "never said"),
         lambda t: t._assert(1 > 2, "said"),
