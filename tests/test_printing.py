@@ -359,6 +359,11 @@ def test_dtype_suffixes_are_pytorchs(torch, default, dtype, shape):
     assert text[1] == text[0].replace("torch.", "lucid.")
 
 
+def test_a_signalling_nan_prints_without_a_warning():
+    bits = mx.array(np.array([0x7F800001, 0x3F800000], np.uint32))
+    assert repr(_tape.wrap(bits.view(mx.float32))) == "tensor([nan, 1.])"
+
+
 @pytest.mark.parity
 @pytest.mark.parametrize("make", [lambda x: x + 1, lambda x: x * 2, lambda x: x.sum(), lambda x: -x])
 def test_grad_fn_suffixes_are_pytorchs(torch, make):

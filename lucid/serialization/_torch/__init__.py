@@ -11,6 +11,7 @@ import struct
 from typing import Any, BinaryIO, NamedTuple
 
 from lucid.serialization._header import CheckpointError
+from lucid.serialization._pieces import Progress
 from lucid.serialization._torch._archive import Archive
 from lucid.serialization._torch._emitter import Emitter
 from lucid.serialization._torch._filling import Place, fill, wanted
@@ -77,18 +78,18 @@ def describe(file: BinaryIO) -> list[Described]:
     ]
 
 
-def write(file: BinaryIO, obj: Any) -> None:
+def write(file: BinaryIO, obj: Any, progress: Progress | None = None) -> None:
     """Write `obj` so that `torch.load(path, weights_only=True)` reads it.
 
     Tensors, parameters, numbers, text, bytes, None, dtypes, devices, sizes, and lists, tuples, sets, dicts, ordered
     dicts and counters of them. Tensors that share memory share it in the file. Devices become PyTorch's, tensors are on
-    the CPU.
+    the CPU. `progress` is told how many more bytes were written.
 
     Raises TypeError, with the place in `obj`, for what PyTorch would not read, ValueError for what contains itself.
     """
     emitter = Emitter()
     pickle = emitter.pickle(obj)
-    Writer(file).checkpoint(pickle, emitter.storages)
+    Writer(file, progress).checkpoint(pickle, emitter.storages)
 
 
 def _run(file: BinaryIO) -> tuple[Zip | Legacy, Found, int]:

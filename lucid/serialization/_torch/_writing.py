@@ -12,24 +12,22 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-import mlx.core as mx
-import numpy as np
-
 from lucid import _tape
+from lucid.serialization._pieces import Piece, Progress
 from lucid.serialization._torch._emitter import Stored
 
 _ALIGNMENT = 64
 _ROOT = "archive"
-_PIECE = 1 << 24
+_CHUNK = 1 << 24  # bytes of one write, after which progress is told and Ctrl-C is heard
 _FULL = 0xFFFFFFFF  # numbers from here on do not fit into four bytes
 _SUM_FOLLOWS, _UNICODE = 8, 1 << 11
 
 
 class Writer:
-    """Writes an archive to `file` from its place on, which has to be its start."""
+    """Writes an archive to `file` from its place on, which has to be its start, and tells `progress` about it."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, progress: Progress | None = None) -> None:
+        self._file, self._progress = file, progress
         self._at = 0
         self._listed: list[bytes] = []
         self._names = self._sums = 0  # checksums of the names, and of the checksums
@@ -41,7 +39,7 @@ class Writer:
         self._record(".storage_alignment", 2, [str(_ALIGNMENT).encode()])
         self._record("byteorder", len(sys.byteorder), [sys.byteorder.encode()])
         for k, stored in enumerate(storages):
-            self._record(f"data/{k}", stored.numel * stored.tensor.dtype.itemsize, _pieces(stored))
+            self._record(f"data/{k}", stored.numel * stored.tensor.dtype.itemsize, _content(stored))
         self._record("version", 2, [b"3\n"])
         self._record(".data/serialization_id", 40, [f"{self._names:020}{self._sums:020}".encode()])
         self._list()
@@ -49,6 +47,8 @@ class Writer:
     def _write(self, data: Any) -> None:
         self._file.write(data)
         self._at += len(data)
+        if self._progress is not None:
+            self._progress(len(data))
 
     def _record(self, name: str, size: int, pieces: Iterable[Any]) -> None:
         title, header = f"{_ROOT}/{name}".encode(), self._at
@@ -95,12 +95,9 @@ def _large(size: int, header: int) -> bytes:
     return struct.pack(f"<2H{len(numbers)}Q", 1, 8 * len(numbers), *numbers) if numbers else b""
 
 
-def _pieces(stored: Stored) -> Iterator[Any]:
+def _content(stored: Stored) -> Iterator[memoryview]:
     """The bytes of a tensor in the order in which they are stored."""
     array = _tape.array(stored.tensor)
-    if array.ndim:
-        array = array[stored.parts].transpose(stored.order)
-    array = mx.contiguous(array.view(mx.uint16) if array.dtype == mx.bfloat16 else array)  # numpy has no bfloat16
-    memory = np.array(array, copy=False).reshape(-1).view(np.uint8).data
-    for start in range(0, len(memory), _PIECE):
-        yield memory[start : start + _PIECE]
+    content = Piece(array[stored.parts].transpose(stored.order) if array.ndim else array).bytes()
+    for start in range(0, len(content), _CHUNK):
+        yield content[start : start + _CHUNK]

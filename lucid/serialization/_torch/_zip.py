@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,10 +26,12 @@ class Zip:
         self._archive = Archive(file, size)
         self._root = _root(self._archive)
         self._turned = self._byte_order() != "little"
-        pickle = self._archive.read(f"{self._root}data.pkl")
+        pickle = f"{self._root}data.pkl"
+        self._archive.check(pickle)
         budget = Budget(size)
         self.blanks = Blanks(budget)
-        self.value = Machine(Stream(io.BytesIO(pickle), 0, len(pickle)), self.blanks, budget).run()
+        stream = Stream(_Sequential(self._archive.open(pickle)), 0, self._archive.size_of(pickle))
+        self.value = Machine(stream, self.blanks, budget).run()
         self.order = list(self._keys())
 
     def _keys(self) -> Iterator[str]:
@@ -58,6 +59,21 @@ class Zip:
     def open(self, key: str) -> Turned:
         """The bytes of a storage."""
         return Turned(self._archive.open(f"{self._root}data/{key}"), self._turned)
+
+
+class _Sequential:
+    """A record as a file that is read from its start to its end."""
+
+    def __init__(self, record: Reader) -> None:
+        self._record = record
+
+    def seek(self, place: int) -> None:
+        """Nothing: the place is where the last piece ended."""
+
+    def read(self, count: int) -> bytes:
+        """The next bytes, at most `count`."""
+        found = bytearray(count)
+        return bytes(found[: self._record.readinto(found)])
 
 
 class Turned:
