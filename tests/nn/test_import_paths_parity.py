@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 
 import lucid
 from lucid import nn
+from tests.checks import assert_same, check_error, to_lucid
 from tests.nn.module_database import parameters_of, plain
 
 pytestmark = pytest.mark.parity
@@ -117,10 +118,14 @@ def test_the_reasons_are_needed() -> None:
         ("nn.modules.batchnorm", "_BatchNorm _NormBase _LazyNormBase"),
         ("nn.modules.activation", "NonDynamicallyQuantizableLinear MultiheadAttention Softmax"),
         ("nn.modules.container", "_addindent"),
-        ("nn.modules.conv", "_ConvNd _ConvTransposeNd _ConvTransposeMixin"),
+        ("nn.modules.conv", "_ConvNd _ConvTransposeNd _ConvTransposeMixin _single _pair _triple _size_2_t F init"),
+        ("nn.modules.pooling", "_single _pair _triple _size_2_t _size_any_t _MaxPoolNd _AvgPoolNd _LPPoolNd"),
+        ("nn.modules.padding", "_ntuple _pair _quadruple"),
+        ("nn.modules.loss", "_Reduction F"),
+        ("nn.modules.normalization", "_shape_t"),
         ("nn.modules.rnn", "apply_permutation RNNBase RNNCellBase"),
         ("nn.modules.utils", "_ntuple _single _pair _triple _quadruple _reverse_repeat_tuple _list_with_default"),
-        ("nn.functional", "_Reduction grad"),
+        ("nn.functional", "_Reduction grad _in_projection _in_projection_packed"),
         ("nn._reduction", "get_enum legacy_get_string legacy_get_enum"),
         ("nn.parallel", "data_parallel distributed parallel_apply replicate scatter_gather"),
         ("nn.parallel.scatter_gather", "scatter scatter_kwargs gather"),
@@ -133,7 +138,7 @@ def test_other_names(path: str, names: str) -> None:
         assert hasattr(theirs, name), name
         got = getattr(mine, name)
         if isinstance(got, types.ModuleType):
-            assert got.__name__ == f"lucid.{path}.{name}" or path in ("nn.functional", "nn.parallel")
+            assert got.__name__ == getattr(theirs, name).__name__.replace("torch", "lucid")
 
 
 def test_common_types_are_the_same() -> None:
@@ -142,6 +147,21 @@ def test_common_types_are_the_same() -> None:
         if name.endswith("_t"):
             want, got = repr(getattr(theirs, name)), repr(getattr(mine, name))
             assert got == want.replace("torch.Tensor", "lucid.tensor.Tensor"), name
+
+
+def test_projections() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b, w, bias = (torch.randn(s, generator=generator) for s in ((2, 3, 4), (2, 5, 4), (12, 4), (12,)))
+    mine, theirs = nn.functional, torch.nn.functional
+    for arguments in ((a, a, a, w), (a, a, a, w, bias), (a, b, b, w, bias), (a, b, b + 1, w, bias), (a, b, b + 1, w)):
+        same = {id(t): to_lucid(t) for t in arguments}
+        got = mine._in_projection_packed(*[same[id(t)] for t in arguments])
+        assert_same(tuple(got), tuple(theirs._in_projection_packed(*arguments)), 1e-5)
+    parts, biases = w.chunk(3), bias.chunk(3)
+    for arguments in ((a, b, b, *parts), (a, b, b, *parts, *biases)):
+        assert_same(mine._in_projection(*to_lucid(arguments)), theirs._in_projection(*arguments), 1e-5)
+    check_error(mine._in_projection, theirs._in_projection, a, b, b, w, *parts[1:])
+    check_error(mine._in_projection, theirs._in_projection, a, b, b, *parts, bias, *biases[1:])
 
 
 def test_subclasses_of_bases_work() -> None:

@@ -6,6 +6,8 @@ from lucid import _left_out
 from lucid.nn.functional._attention_masks import _canonical_mask as _canonical_mask
 from lucid.nn.functional._attention_masks import _mha_shape_check as _mha_shape_check
 from lucid.nn.functional._attention_masks import _none_or_dtype as _none_or_dtype
+from lucid.nn.functional._projections import _in_projection as _in_projection
+from lucid.nn.functional._projections import _in_projection_packed as _in_projection_packed
 from lucid.nn.functional.activation import *
 from lucid.nn.functional.adaptive_pooling import *
 from lucid.nn.functional.attention import *

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lucid.nn import functional as F  # noqa: F401 - this and others are for programs that import them from here
+from lucid.nn import init  # noqa: F401
+from lucid.nn.common_types import _size_1_t, _size_2_t, _size_3_t  # noqa: F401
 from lucid.nn.modules._conv_base import _Conv, _ConvTranspose
 from lucid.nn.modules._conv_base import _ConvNd as _ConvNd
 from lucid.nn.modules._conv_base import _ConvTransposeMixin as _ConvTransposeMixin
 from lucid.nn.modules._conv_base import _ConvTransposeNd as _ConvTransposeNd
 from lucid.nn.modules.lazy import LazyModuleMixin
+from lucid.nn.modules.utils import _pair, _reverse_repeat_tuple, _single, _triple  # noqa: F401
 from lucid.nn.parameter import UninitializedParameter
 from lucid.tensor import Tensor
 

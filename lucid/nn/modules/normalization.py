@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lucid import creation
+from lucid._size import Size
 from lucid.nn import functional as F
 from lucid.nn import init
 from lucid.nn.modules._functions import CrossMapLRN2d as _cross_map_lrn2d
@@ -14,6 +15,9 @@ from lucid.nn.parameter import Parameter
 from lucid.tensor import Tensor
 
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
+
+
+_shape_t = int | list[int] | Size
 
 
 def _parameter(module: Module, name: str, wanted: bool, *size: int, device: Any, dtype: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from lucid.nn import functional as F
 from lucid.nn.modules.module import Module
-from lucid.nn.modules.utils import _ntuple
+from lucid.nn.modules.utils import _ntuple, _pair, _quadruple  # noqa: F401 - for who imports them here
 from lucid.tensor import Tensor
 
 __all__ = [
