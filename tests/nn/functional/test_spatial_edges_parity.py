@@ -50,6 +50,7 @@ CASES = {
         t.ones(1, 2, 3, 3), t.ones(2, 1, 2, 2), stride=2, padding=1, output_padding=-1
     ),
     "groups that are no int": lambda t, F: F.conv2d(t.ones(1, 2, 3, 3), t.ones(2, 2, 2, 2), groups=1.5),
+    "one running statistic": lambda t, F: F.batch_norm(t.ones(3, 2), None, t.ones(2), training=True),
     "no channels to pool": lambda t, F: F.adaptive_avg_pool2d(t.zeros(0, 2, 2), (None, 5)),
 }
 
