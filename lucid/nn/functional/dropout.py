@@ -140,8 +140,9 @@ def _alpha(operation: str, input: Tensor, p: float, training: bool, inplace: boo
     b = -a * p * _SATURATION
 
     def run(x: mx.array, kept: mx.array) -> mx.array:
-        on = kept.astype(x.dtype)
-        return (x * on + (1 - on) * _SATURATION) * a + b
+        wide = x.astype(mx.float32) if x.dtype in _check.HALF else x
+        on = kept.astype(wide.dtype)
+        return ((wide * on + (1 - on) * _SATURATION) * a + b).astype(x.dtype)
 
     run.__qualname__ = operation
     result: Tensor = apply(run, input, mask)
