@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from lucid.serialization import _numpy_files
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._source import Source
-from lucid.serialization._torch._archive import Archive
 
 SAFETENSORS, INDEX, TORCH, NPZ, NPY, GGUF = "safetensors", "index", "torch", "npz", "npy", "gguf"
 
@@ -43,7 +43,7 @@ def kind_of(source: Source) -> str:
 
 
 def _kind_of_zip(source: Source) -> str:
-    names = list(Archive(source.file, source.size).records)
+    names = list(_numpy_files.archive(source).records)
     if any(name.endswith("/data.pkl") for name in names):
         return TORCH
     if all(name.endswith(".npy") or name == "lucid.json" for name in names):

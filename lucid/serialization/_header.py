@@ -42,7 +42,13 @@ BITS |= {"F6_E2M3": 6, "F6_E3M2": 6, "F4": 4}  # known to the format, not to MLX
 
 
 class CheckpointError(RuntimeError):
-    """A file that cannot be loaded, or not be written. Says which file and why."""
+    """A file that cannot be loaded, or not be written. Says which file and why.
+
+    Attributes:
+        report: the `LoadReport`, if a checkpoint does not fit a model.
+    """
+
+    report: Any = None
 
 
 class Entry(NamedTuple):

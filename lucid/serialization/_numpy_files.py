@@ -7,7 +7,6 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 import mlx.core as mx
@@ -22,6 +21,7 @@ from lucid.serialization._writing import put
 _KEY, _START, _BFLOAT16 = "lucid.npz", b'{"lucid.npz"', "lucid.bfloat16"
 _METADATA = "lucid.json"  # a record of the archive that is no array
 _LONGEST = 10_000  # bytes of a header, numpy's own limit
+_RATIO, _FREE = 100, 1 << 28  # how many times the size of the file may come of it, and how many bytes of any file
 _DTYPE = re.compile(r"([<>|=])([biufc])(\d+)")
 _KINDS = {
     "b1": mx.bool_,
@@ -58,7 +58,7 @@ class NpyHeader(NamedTuple):
 
 def read_npy(source: Source) -> mx.array:
     """The array of a `.npy` file."""
-    found = _read(source.file, "the array")
+    found = _read(source.file, "array")
     if source.file.read(1):
         raise CheckpointError("something follows its array")
     return found
@@ -118,24 +118,47 @@ def _dtype(descr: Any, name: str) -> tuple[mx.Dtype, int]:
 
 def read_npz(source: Source) -> tuple[dict[str, mx.array], dict[str, str]]:
     """The arrays of a `.npz` file, and the metadata that `write_npz` put into it."""
-    archive = Archive(source.file, source.size)
-    metadata = _comment(source)
-    halves = metadata.pop(_BFLOAT16, "[]")
+    records = archive(source)
+    about = _metadata(source, records)
     found = {}
-    for member in archive.records:
+    for member in _members(records):
         name = member.removesuffix(".npy")
-        reader = archive.open(member)
-        if name == _METADATA:
-            metadata |= _texts(archive.read(member))
-            halves = metadata.pop(_BFLOAT16, halves)
-            continue
+        reader = records.open(member)
         found[name] = _read(reader, name)
         if reader.readinto(bytearray(1)):
             raise CheckpointError(f"something follows the array {name!r}")
-    for name in parse(halves, "its metadata"):
+    for name in parse(about.pop(_BFLOAT16, "[]"), "its metadata"):
         if name in found:
             found[name] = found[name].astype(mx.bfloat16, stream=mx.cpu)
-    return found, metadata
+    return found, about
+
+
+def archive(source: Source) -> Archive:
+    """The records of a zip file. Arrays may be compressed well, but a small file must not fill the memory."""
+    return Archive(source.file, source.size, max(_RATIO, _FREE // max(source.size, 1)))
+
+
+def _members(records: Archive) -> list[str]:
+    return [name for name in records.records if name != _METADATA]
+
+
+def headers(source: Source, kind: str) -> dict[str, NpyHeader]:
+    """What the arrays of a file say of themselves."""
+    if kind == "npy":
+        return {"array": npy_header(source.file, "array")}
+    records = archive(source)
+    names = [(member, member.removesuffix(".npy")) for member in _members(records)]
+    return {name: npy_header(records.open(member), name) for member, name in names}
+
+
+def metadata(source: Source) -> dict[str, str]:
+    """What `write_npz` put into a `.npz` file beside the arrays."""
+    return _metadata(source, archive(source))
+
+
+def _metadata(source: Source, records: Archive) -> dict[str, str]:
+    found = _comment(source)
+    return found | _texts(records.read(_METADATA)) if _METADATA in records.records else found
 
 
 def _comment(source: Source) -> dict[str, str]:
@@ -152,7 +175,7 @@ def _texts(content: bytes) -> dict[str, str]:
 
 
 def write_npz(
-    file: BinaryIO, pieces: Mapping[str, Piece], metadata: dict[str, str], progress: Progress | None = None
+    file: BinaryIO, pieces: dict[str, Piece], metadata: dict[str, str], progress: Progress | None = None
 ) -> None:
     """Write a `.npz` file, not compressed, as `numpy.savez` does. bfloat16 becomes float32.
 
@@ -162,16 +185,17 @@ def write_npz(
     if halves:
         metadata = {**metadata, _BFLOAT16: json.dumps(halves)}
     comment = json.dumps({_KEY: "1", **metadata}, separators=(",", ":")).encode()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for name, piece in pieces.items():
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as packed:
+        for name in list(pieces):
+            piece = pieces.pop(name)
             piece = piece.as_float32() if piece.code == "BF16" else piece
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            with packed.open(f"{name}.npy", "w", force_zip64=True) as member:
                 member.write(_npy_start(piece.numpy().dtype, piece.shape))
                 put(member, piece, progress)  # type: ignore[arg-type]
         if len(comment) < 1 << 16:
-            archive.comment = comment
+            packed.comment = comment
         else:
-            with archive.open(_METADATA, "w") as member:
+            with packed.open(_METADATA, "w") as member:
                 member.write(comment)
 
 

@@ -66,8 +66,8 @@ def _plain(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
-def pieces(tensors: Mapping[str, Tensor | np.ndarray[Any, Any]]) -> dict[str, Piece]:
-    """What is written of each. The tensors are computed first, all at once."""
-    computed = [t for t in tensors.values() if isinstance(t, Tensor)]
-    _tape.evaluate(*computed)
+def pieces(tensors: Mapping[str, Tensor | np.ndarray[Any, Any]], late: bool = False) -> dict[str, Piece]:
+    """What is written of each. The tensors are computed now, all at once; or each when it is written, if `late`."""
+    if not late:
+        _tape.evaluate(*[t for t in tensors.values() if isinstance(t, Tensor)])
     return {name: Piece(_tape.array(t) if isinstance(t, Tensor) else t) for name, t in tensors.items()}

@@ -55,8 +55,13 @@ def save(obj: Any, f: Any, *, format: Format = "safetensors", max_shard_size: in
     write(obj, f, format, max_shard_size)
 
 
-def write(obj: Any, f: Any, format: str, max_shard_size: Any = None, progress: Progress | None = None) -> None:
-    """`save`, which tells `progress` how many bytes were written."""
+def write(
+    obj: Any, f: Any, format: str, max_shard_size: Any = None, progress: Progress | None = None, last: bool = False
+) -> None:
+    """`save`, which tells `progress` how many bytes were written.
+
+    If it is the `last` use of `obj`, a dict is emptied, so that its tensors need not be in memory at the same time.
+    """
     if format not in ("safetensors", "npz", "torch"):
         raise ValueError(f"save: expected format 'safetensors', 'npz' or 'torch', got {format!r}")
     if max_shard_size is not None and (format != "safetensors" or hasattr(f, "write")):
@@ -65,10 +70,13 @@ def write(obj: Any, f: Any, format: str, max_shard_size: Any = None, progress: P
         raise TypeError(f"save: expected a path or a file opened for binary writing, got {type(f).__name__}")
     fill: Callable[[BinaryIO], None]
     if format == "torch":
-        fill = lambda file: _torch.write(file, obj)  # noqa: E731
+        fill = lambda file: _torch.write(file, obj, progress)  # noqa: E731
     else:
         tensors, metadata = stored(obj, format)
-        found = pieces(tensors)
+        found = pieces(tensors, late=last)
+        if last and isinstance(obj, dict):
+            obj.clear()
+        del tensors
         if max_shard_size is not None:
             most = _writing.parse_size(max_shard_size)
             _writing.write_shards(os.fsdecode(f), found, metadata, most, progress)

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from lucid.serialization import _header, _index
@@ -18,10 +18,8 @@ from lucid.serialization._replacing import Draft, clean_up, in_place_of, place_o
 _CHUNK = 1 << 24  # bytes of one write, after which progress is told and Ctrl-C is heard
 
 
-def write(
-    file: BinaryIO, pieces: Mapping[str, Piece], metadata: dict[str, str], progress: Progress | None = None
-) -> None:
-    """Write a safetensors file."""
+def write(file: BinaryIO, pieces: dict[str, Piece], metadata: dict[str, str], progress: Progress | None = None) -> None:
+    """Write a safetensors file. The tensors are taken out of `pieces` as they are written."""
     # Wide elements first, so that each tensor is aligned for whoever maps the file. The header keeps the order of
     # `pieces`.
     order = sorted(pieces, key=lambda name: -pieces[name].itemsize)
@@ -32,7 +30,7 @@ def write(
         start += piece.nbytes
     file.write(_header.pack({name: entries[name] for name in pieces}, metadata))
     for name in order:
-        put(file, pieces[name], progress)
+        put(file, pieces.pop(name), progress)
 
 
 def put(file: BinaryIO, piece: Piece, progress: Progress | None = None) -> None:
@@ -66,7 +64,7 @@ def parse_size(size: Any) -> int:
     return size
 
 
-def _shares(pieces: Mapping[str, Piece], most: int) -> list[list[str]]:
+def _shares(pieces: dict[str, Piece], most: int) -> list[list[str]]:
     """The names of the tensors of each file: in order, at most `most` bytes, or a single tensor."""
     shares: list[list[str]] = [[]]
     size = 0
@@ -80,7 +78,7 @@ def _shares(pieces: Mapping[str, Piece], most: int) -> list[list[str]]:
 
 
 def write_shards(
-    path: str, pieces: Mapping[str, Piece], metadata: dict[str, str], most: int, progress: Progress | None = None
+    path: str, pieces: dict[str, Piece], metadata: dict[str, str], most: int, progress: Progress | None = None
 ) -> None:
     """Write files of at most `most` bytes of data beside `path`, with an index; or just that file if one is enough.
 
@@ -91,7 +89,7 @@ def write_shards(
     stem = name.removesuffix(".safetensors")
     index = os.path.join(folder, f"{stem}{_index.ENDING}")
     single = os.path.join(folder, f"{stem}.safetensors" if name != stem else name)
-    shares = _shares(pieces, most)
+    shares, size = _shares(pieces, most), sum(piece.nbytes for piece in pieces.values())
     if len(shares) == 1:
         in_place_of(single, lambda file: write(file, pieces, metadata, progress))
         before = _index.files_of(index, stem)
@@ -105,12 +103,12 @@ def write_shards(
         written = []
         for share in shares:
             draft = drafts.enter_context(Draft(folder, stem))
-            write(draft.file, {n: pieces[n] for n in share}, {"format": "pt"}, progress)
+            write(draft.file, {n: pieces.pop(n) for n in share}, {"format": "pt"}, progress)
             draft.finish()
             written.append(draft)
         names = _publish(written, folder, stem)
         try:
-            content = _index_text(shares, names, pieces, metadata)
+            content = _index_text(shares, names, {"total_size": size, **metadata})
             draft = drafts.enter_context(Draft(folder, os.path.basename(index)))
             draft.file.write(content)
             draft.finish()
@@ -146,12 +144,9 @@ def _publish(drafts: Sequence[Draft], folder: str, stem: str) -> list[str]:
     return names
 
 
-def _index_text(
-    shares: list[list[str]], names: list[str], pieces: Mapping[str, Piece], metadata: dict[str, str]
-) -> bytes:
+def _index_text(shares: list[list[str]], names: list[str], metadata: dict[str, Any]) -> bytes:
     weight_map = {n: file for share, file in zip(shares, names, strict=True) for n in share}
-    about: dict[str, Any] = {"total_size": sum(piece.nbytes for piece in pieces.values()), **metadata}
-    return json.dumps({"metadata": about, "weight_map": weight_map}, indent=2).encode() + b"\n"
+    return json.dumps({"metadata": metadata, "weight_map": weight_map}, indent=2).encode() + b"\n"
 
 
 def _remove(folder: str, files: set[str]) -> None:
