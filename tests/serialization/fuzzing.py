@@ -8,8 +8,11 @@ Many, with limits of memory and time, in a process of their own:
 
 from __future__ import annotations
 
+import argparse
 import io
 import itertools
+import pathlib
+import pickle
 import pickletools
 import random
 import resource
@@ -17,14 +20,18 @@ import signal
 import struct
 import sys
 import time
+import types
 import zipfile
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+
+import numpy as np
 
 import lucid
 from lucid import _tape
 from lucid.serialization import CheckpointError, _torch
+from tests.serialization.pickles import zipped
 
 Load = Callable[[bytes], Any]
 _HOSTILE = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**62, 2**63 - 1, 2**64 - 1)
@@ -86,10 +93,10 @@ def _insert(data: bytearray, rng: random.Random) -> None:
     data[at:at] = rng.randbytes(rng.choice((1, 4, 30)))
 
 
-def pickle_mutated(pickle: bytes, rng: random.Random) -> bytes:
+def pickle_mutated(whole: bytes, rng: random.Random) -> bytes:
     """A pickle whose instructions are whole, but some of which are missing, doubled or elsewhere."""
-    places = [place for _, _, place in pickletools.genops(pickle)] + [len(pickle)]
-    parts = [pickle[a:b] for a, b in itertools.pairwise(places)]
+    places = [place for _, _, place in pickletools.genops(whole)] + [len(whole)]
+    parts = [whole[a:b] for a, b in itertools.pairwise(places)]
     for _ in range(rng.choice((1, 1, 2, 5))):
         k, other = rng.randrange(1, len(parts)), rng.randrange(1, len(parts))
         what = rng.randrange(5)
@@ -124,7 +131,7 @@ def zip_mutated(content: bytes, rng: random.Random) -> bytes:
         what = rng.randrange(8)
         if what < 5:  # mostly the first, which says what the others are
             k = rng.choice((0, 0, 0, k))
-            is_pickle = records[k][1][:2] == b"\x80\x02" and rng.randrange(3)
+            is_pickle = records[k][1][:1] == b"\x80" and rng.randrange(3)
             try:
                 damaged = (pickle_mutated if is_pickle else mutated)(records[k][1], rng)
             except ValueError:  # it is damaged too much to be taken apart
@@ -185,8 +192,8 @@ def use(value: Any) -> None:
             repr(at)
         elif isinstance(at, dict):
             open_ += [*at.keys(), *at.values()]
-        elif isinstance(at, (list, tuple, set, frozenset)):
-            open_ += at
+        elif isinstance(at, (list, tuple, set, frozenset, np.ndarray)):
+            open_ += list(at.flat) if isinstance(at, np.ndarray) else list(at)
 
 
 # ---- many ------------------------------------------------------------------------------------------------------------
@@ -280,11 +287,23 @@ def torch_legacy() -> bytes:
     _torch.write(buffer, state())
     with zipfile.ZipFile(buffer) as archive:
         storages = [archive.read(n) for n in archive.namelist() if n.startswith("archive/data/")]  # of floats
-        pickle = archive.read("archive/data.pkl").replace(b"tQ", b"NtQ")  # none is a part of another
+        body = archive.read("archive/data.pkl").replace(b"tQ", b"NtQ")  # none is a part of another
     keys = b"".join(b"X\x01\x00\x00\x00%d" % k for k in range(len(storages)))
     start = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}q\x00X\x04\x00\x00\x00byteK\x01s."
     data = b"".join(struct.pack("<q", len(values) // 4) + values for values in storages)
-    return start + pickle + b"\x80\x02]q\x00(" + keys + b"e." + data
+    return start + body + b"\x80\x02]q\x00(" + keys + b"e." + data
+
+
+def torch_numpy() -> bytes:
+    """A file of `torch.save` with what comes of numpy and Python, and no tensors."""
+    value = {
+        "numpy": [np.arange(6.0).reshape(2, 3).T, np.array(["é", "ab"]), np.array([b"ab"]), np.arange(3, dtype=">i4")],
+        "scalars": [np.float64(0.5), np.bool_(True), np.str_("a"), np.complex64(1j)],
+        "python": [defaultdict(list, a=[1]), frozenset((1, 2)), {3}, slice(1, None, 2), range(3), b"", bytearray(b"x")],
+        "settings": argparse.Namespace(lr=0.1, path=pathlib.PurePosixPath("a/b"), more=types.SimpleNamespace(a=[1])),
+        ("a", 1): Counter("abca"),
+    }
+    return zipped(pickle.dumps(value, 4)[2:-1], {})
 
 
 def load_torch(content: bytes) -> Any:
@@ -295,6 +314,7 @@ def load_torch(content: bytes) -> Any:
 FORMATS: dict[str, tuple[Callable[[], bytes], Load]] = {
     "torch-zip": (torch_zip, load_torch),
     "torch-legacy": (torch_legacy, load_torch),
+    "torch-numpy": (torch_numpy, load_torch),
 }
 
 

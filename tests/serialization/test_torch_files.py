@@ -23,6 +23,7 @@ import pytest
 import lucid
 from lucid import _tape, nn
 from lucid.serialization import CheckpointError, _torch
+from tests.serialization.fuzzing import load_torch as read
 from tests.serialization.pickles import (
     FLOATS,
     PROTO,
@@ -35,10 +36,6 @@ from tests.serialization.pickles import (
     text,
     zipped,
 )
-
-
-def read(content: bytes) -> Any:
-    return _torch.read(io.BytesIO(content), lambda array, name: _tape.wrap(array))
 
 
 def written(value: Any) -> bytes:

@@ -178,33 +178,15 @@ def _device(calls: Calls, kind: Any, index: Any = None) -> device:
     return found
 
 
-def _v3(
-    calls: Calls,
-    storage: Any,
-    offset: Any,
-    size: Any,
-    stride: Any,
-    requires_grad: Any,
-    hooks: Any,
-    kind: Any,
-    metadata: Any = None,
-) -> Tensor:
-    if isinstance(kind, dtypes.dtype):
-        kind = KINDS[kind.name]
-    return calls.blanks.tensor(storage, offset, size, stride, requires_grad, hooks, kind or "", metadata)
+def _v2(calls: Calls, storage: Any, *given: Any) -> Tensor:
+    offset, size, stride, requires_grad, hooks, *metadata = given
+    return calls.blanks.tensor(storage, offset, size, stride, requires_grad, hooks, None, *metadata)
 
 
-def _v2(
-    calls: Calls,
-    storage: Any,
-    offset: Any,
-    size: Any,
-    stride: Any,
-    requires_grad: Any = False,
-    hooks: Any = None,
-    metadata: Any = None,
-) -> Tensor:
-    return calls.blanks.tensor(storage, offset, size, stride, requires_grad, hooks, None, metadata)
+def _v3(calls: Calls, storage: Any, *given: Any) -> Tensor:
+    offset, size, stride, requires_grad, hooks, kind, *metadata = given
+    kind = KINDS[kind.name] if isinstance(kind, dtypes.dtype) else kind
+    return calls.blanks.tensor(storage, offset, size, stride, requires_grad, hooks, kind, *metadata)
 
 
 def _parameter(calls: Calls, data: Any, requires_grad: Any = True, hooks: Any = None, state: Any = None) -> Tensor:
@@ -328,7 +310,7 @@ _FUNCTIONS: dict[str, Callable[..., Any] | None] = {
     "torch._tensor.Tensor": None,
     "torch.nn.parameter.Parameter": _parameter,
     "torch.nn.parameter.Buffer": None,
-    "torch._utils._rebuild_tensor": _v2,
+    "torch._utils._rebuild_tensor": lambda calls, *four: _v2(calls, *four, False, None),
     "torch._utils._rebuild_tensor_v2": _v2,
     "torch._utils._rebuild_tensor_v3": _v3,
     "torch._utils._rebuild_parameter": _parameter,

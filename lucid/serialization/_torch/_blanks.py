@@ -152,12 +152,12 @@ class Blanks:
         offset: Any,
         size: Any,
         stride: Any,
-        requires_grad: Any = False,
+        requires_grad: Any,
         hooks: Any = None,
         kind: Any = None,
         metadata: Any = None,
     ) -> Tensor:
-        """A blank tensor over a storage."""
+        """A blank tensor over a storage, of its elements if `kind` is None."""
         _, part = self.parts.get(id(storage), (None, None))
         if part is None:
             raise CheckpointError(f"its pickle makes a tensor of an object of type {type(storage).__name__}")

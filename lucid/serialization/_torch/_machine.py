@@ -175,8 +175,7 @@ class Machine:
         self._old_text(self._number("<I"))
 
     def _bytes(self, length: int) -> None:
-        self._charge(40 + length)
-        self._push(self._read(length))
+        self._push(self._read(length), 40 + length)
 
     def _short_bytes(self) -> None:
         self._bytes(self._byte())
@@ -189,8 +188,7 @@ class Machine:
 
     def _bytearray8(self) -> None:
         length = self._number("<Q")
-        self._charge(80 + 2 * length)
-        self._push(bytearray(self._read(length)))
+        self._push(bytearray(self._read(length)), 80 + 2 * length)
 
     def _empty_list(self) -> None:
         self._push([], 160)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -53,26 +54,24 @@ def fill(array: npt.NDArray[Any], state: Any) -> None:
     if array.dtype != np.int8 or array.shape != (0,) or not isinstance(state, tuple) or len(state) != 5:
         raise CheckpointError("its pickle describes a numpy array wrongly")
     _, shape, kind, fortran, data = state
-    _check(shape, kind, data)
-    array.__setstate__((1, tuple(shape), kind, bool(fortran), bytes(data)))  # type: ignore[arg-type]
+    array.__setstate__((1, tuple(shape), _checked(shape, kind, data), bool(fortran), bytes(data)))  # type: ignore[arg-type]
 
 
 def from_buffer(data: Any, kind: Any, shape: Any, order: Any = "C", *rest: Any) -> npt.NDArray[Any]:
     """The array that `numpy._core.numeric._frombuffer` makes."""
     if order not in ("C", "F") or rest:
         raise CheckpointError("its pickle describes a numpy array wrongly")
-    _check(shape, kind, data)
-    return np.frombuffer(bytearray(data), kind).reshape(shape, order=order)
+    return np.frombuffer(bytearray(data), _checked(shape, kind, data)).reshape(shape, order=order)
 
 
 def scalar(kind: Any, data: Any) -> np.generic:
     """The scalar that `numpy.core.multiarray.scalar` makes."""
-    _check((), kind, data)
-    found: np.generic = np.frombuffer(bytes(data), kind)[0]
+    found: np.generic = np.frombuffer(bytes(data), _checked((), kind, data))[0]
     return found
 
 
-def _check(shape: Any, kind: Any, data: Any) -> None:
+def _checked(shape: Any, kind: Any, data: Any) -> np.dtype[Any]:
+    """`kind`, if `data` are values of that dtype and shape: one more like it, for that of the pickle may change."""
     if not isinstance(kind, np.dtype) or not plain(kind):
         raise CheckpointError("it contains a numpy array of a dtype that is not read")
     if not isinstance(data, (bytes, bytearray)):
@@ -84,3 +83,7 @@ def _check(shape: Any, kind: Any, data: Any) -> None:
         raise CheckpointError(
             f"it contains a numpy array of shape {sizes} and dtype {kind} with {len(data)} bytes of values"
         )
+    letters = np.frombuffer(data, f"{kind.byteorder}u4") if kind.kind == "U" else None
+    if letters is not None and letters.size and letters.max() > sys.maxunicode:
+        raise CheckpointError("it contains a numpy array of text that is no Unicode")
+    return np.dtype(kind.str)
