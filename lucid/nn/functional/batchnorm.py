@@ -74,6 +74,8 @@ def normalised(
     for name, t in (("running_mean", mean), ("running_var", var), ("weight", weight), ("bias", bias)):
         if t is not None and tuple(_check.tensor("batch_norm", name, t)._data.shape) != (shape[1],):
             raise RuntimeError(f"batch_norm: {name} should contain {shape[1]} elements, not {t.shape.numel()}")
+    if training and (mean is None) != (var is None):
+        raise ValueError("batch_norm: running_mean and running_var must either both be None or neither be None")
     if not training:
         if mean is None or var is None:
             raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined in evaluation mode")

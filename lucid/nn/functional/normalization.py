@@ -212,12 +212,14 @@ def grouped(input: Tensor, num_groups: int, weight: Tensor | None, bias: Tensor 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """`input` divided by `(k + alpha * mean of the squares of `size` neighbouring channels) ** beta`.
 
-    `input` has shape (N, C, *). Raises ValueError for fewer than 3 dimensions.
+    `input` has shape (N, C, *). Raises ValueError for fewer than 3 dimensions, RuntimeError for a `size` below 1.
     """
     if _check.tensor("local_response_norm", "input", input).ndim < 3:
         raise ValueError(
             f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"
         )
+    if size < 1:
+        raise RuntimeError(f"local_response_norm: expected a size of at least 1, got {size}")
     _check.floating("local_response_norm", input)
 
     def local_response_norm(x: mx.array) -> mx.array:

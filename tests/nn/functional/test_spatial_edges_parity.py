@@ -51,6 +51,10 @@ CASES = {
     ),
     "groups that are no int": lambda t, F: F.conv2d(t.ones(1, 2, 3, 3), t.ones(2, 2, 2, 2), groups=1.5),
     "one running statistic": lambda t, F: F.batch_norm(t.ones(3, 2), None, t.ones(2), training=True),
+    "a window of no channels": lambda t, F: F.local_response_norm(t.ones(1, 2, 3), 0),
+    "a scale that is not named": lambda t, F: F.scaled_dot_product_attention(
+        *[t.ones(1, 2, 3)] * 3, None, 0.0, False, 1.0
+    ),
     "no channels to pool": lambda t, F: F.adaptive_avg_pool2d(t.zeros(0, 2, 2), (None, 5)),
 }
 
