@@ -28,6 +28,7 @@ from lucid.compiler import compile
 from lucid.creation import *
 from lucid.device import device
 from lucid.dtypes import *
+from lucid.func import vmap
 from lucid.jit import _assert as _assert
 from lucid.linalg.flat import *
 from lucid.linalg.flat_spectral import *
@@ -81,6 +82,7 @@ __all__ = [
     "types",
     "utils",
     "version",
+    "vmap",
 ]
 __all__ += creation.__all__ + dtypes.__all__ + linalg.flat.__all__ + ops.__all__ + random.__all__
 __all__ += linalg.flat_spectral.__all__ + linalg.low_rank.__all__ + nn._top_level.__all__

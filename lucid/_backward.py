@@ -97,7 +97,7 @@ def _per_node(
         if slots is None:
             return None
         if node.hooks or node.retains:
-            slots[0] = _run_hooks(node, slots[0])
+            slots[0] = run_hooks(node, slots[0])
         if wanted is not None and node in wanted:
             found[node] = slots[0]
         if isinstance(node, Leaf) and into_grad and (wanted is None or node in wanted):
@@ -148,7 +148,7 @@ def _like(value: Any, given: Any) -> Any:
     return value if value is None or isinstance(given, TensorCore) else array(value)
 
 
-def _run_hooks(node: Node, gradient: Any) -> Any:
+def run_hooks(node: Node, gradient: Any) -> Any:
     for hook in list((node.hooks or {}).values()):
         result = hook(as_tensor(gradient))
         if result is not None:
@@ -361,6 +361,11 @@ def backward(
 
     Raises RuntimeError if a tensor requires no gradient, or if the graph was released by an earlier backward.
     """
+    if mode.level is not None:
+        raise RuntimeError(
+            f"backward() was called in a function that {mode.level.name} transforms; use lucid.func.grad or vjp there, or "
+            "call backward() outside"
+        )
     if grad_variables is not None:
         if grad_tensors is not None:
             raise RuntimeError(

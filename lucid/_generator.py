@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
+from lucid._grad_mode import mode
 from lucid._tape import Core, TensorCore, array, wrap
 from lucid.device import as_device
 from lucid.ops._reduce import HALF
@@ -92,6 +93,12 @@ class Generator:
 
     def draw(self) -> mx.array:
         """A key that was not used before. The state moves on, lazily."""
+        if mode.level is not None:
+            return mode.level.draw(self)  # type: ignore[no-any-return] # vmap may want one for each example
+        return self.next_key()
+
+    def next_key(self) -> mx.array:
+        """The key that `draw` gives outside of `lucid.vmap`."""
         with self._lock:
             self._here()
             self.key, fresh = mx.split(mx.random.split(self.key).reshape(-1), 2)

@@ -16,6 +16,7 @@ class _Mode(threading.local):
     grad = True
     inference = False
     anomaly = False
+    level: Any = None  # the transform of `lucid.func` that the code runs in: a lucid.func._level.Level
 
 
 mode = _Mode()

@@ -122,7 +122,6 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
     ("use lucid.cuda, lucid.mps or lucid.cpu", "get_device_module"),
     ("use tensor.__dlpack__(), or hand the tensor itself to from_dlpack of the other library", "to_dlpack"),
     ("use lucid.Generator(), which every thread may use", "thread_safe_generator"),
-    ("operations take leading batch dimensions and broadcast: write the batch as a dimension", "vmap"),
     (_REMOVED.format("eig"), "eig"),
     (_REMOVED.format("eigh"), "symeig"),
     (_REMOVED.format("lstsq"), "lstsq"),

@@ -393,7 +393,7 @@ tracing: Tracing | None = None
 
 
 class NeedsValue(RuntimeError):
-    """A value was asked for while `lucid.compile` was tracing."""
+    """A value was asked for while `lucid.compile` was tracing, or inside `lucid.vmap`."""
 
 
 def evaluate(*tensors: Tensor) -> None:
@@ -401,8 +401,19 @@ def evaluate(*tensors: Tensor) -> None:
     global evaluated
     if tracing is not None:
         raise NeedsValue("this needs the values of a tensor, which are not there while lucid.compile traces a function")
-    mx.eval([array(t) for t in tensors])
+    try:
+        mx.eval([array(t) for t in tensors])
+    except ValueError:
+        if mode.level is None:
+            raise
+        raise NeedsValue(mode.level.needs_value()) from None
     evaluated = _number()
+
+
+def writing(t: Tensor) -> None:
+    """Say that `t` is going to be changed in place: the transforms of `lucid.func` watch over that."""
+    if mode.level is not None:
+        mode.level.writing(t)
 
 
 def touch(t: Tensor) -> None:

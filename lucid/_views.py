@@ -345,6 +345,8 @@ def assign(t: Tensor, new: Tensor, *, uniform: bool = False) -> Tensor:
 
 
 def _store(t: Tensor, new: Tensor, tracked: bool, what: str) -> None:
+    if mode.level is not None:
+        mode.level.writing(t)
     if not tracked:
         _tape.escape(t)
         t._data = new._data

@@ -263,6 +263,7 @@ class Tensor(Methods, Absent):
                 "data set to a tensor that requires gradients must be floating point or complex dtype, got "
                 f"{value.dtype!r}"
             )
+        _tape.writing(self)
         _tape.escape(self)
         self._extra = None
         self._data = _tape.array(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
-from lucid import _views, dtypes
+from lucid import _tape, _views, dtypes
 from lucid._from_data import from_data, from_numpy_array
 from lucid._tape import TensorCore, apply, array, wrap
 from lucid.creation._place import finish, options, running_on
@@ -174,7 +174,7 @@ def from_file(
 
 def of_class(cls: type[Any], t: Tensor) -> Any:
     """A tensor of the subclass `cls` over the array of `t`."""
-    new = object.__new__(cls)
+    new = _tape._new(cls)
     new._data = array(t)
     new._node = new._grad = None
     new._extra = (

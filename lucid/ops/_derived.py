@@ -24,8 +24,18 @@ def derived(fn: Fn, slope: Fn) -> Fn:
         with stream(a):
             return cotangent * slope(a)
 
+    def pushed(a: mx.array, tangent: mx.array) -> mx.array:
+        with stream(a):
+            return tangent * slope(a)
+
     result.vjp(pulled)
+    result.jvp(pushed)
     return result  # type: ignore[no-any-return]
+
+
+def no_jvp(*_: Any) -> Any:
+    """For `custom_function.jvp`, where there is only a vjp: tangents go through that, twice (lucid.func)."""
+    raise NotImplementedError("jvp: not implemented; take the gradient of the gradient by its cotangent")
 
 
 def underivable(name: str) -> Fn:
@@ -36,4 +46,5 @@ def underivable(name: str) -> Fn:
         raise NotImplementedError(f"the derivative for '{name}' is not implemented")
 
     result.vjp(refused)
+    result.jvp(refused)
     return result  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from lucid import _views
 from lucid._grad_mode import mode
-from lucid._tape import TensorCore, apply, array
+from lucid._tape import TensorCore, apply, array, writing
 from lucid.dtypes import OF_MX
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def give(result: Tensor, out: Tensor | None, operation: str = "out=", *, exact: 
                 stacklevel=3,
             )
         value = _fit(result, out, operation)
+        writing(out)
         out._extra = None
         out._data, out._writes = value._data, out._writes + 1
         return out

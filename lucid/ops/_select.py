@@ -25,6 +25,15 @@ choose: Any = mx.custom_function(_choose)
 choose.vjp(_chosen)
 
 
+def _going(primals: tuple[mx.array, ...], tangents: tuple[Any, ...]) -> mx.array:
+    parts = [mx.zeros_like(p) if t is None else t for p, t in zip(primals[1:], tangents[1:], strict=True)]
+    result: mx.array = choose(primals[0], *parts)
+    return result
+
+
+choose.jvp(_going)
+
+
 def where(mask: mx.array, a: mx.array, b: mx.array) -> mx.array:
     """`choose`, broadcast."""
     found: mx.array = choose(*mx.broadcast_arrays(mask, a, b))

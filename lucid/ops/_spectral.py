@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import mlx.core as mx
 
+from lucid.ops._derived import no_jvp
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -27,6 +29,7 @@ def with_gradient(vjp: Callable[..., Any]) -> Callable[[F], F]:
     def decorate(fn: F) -> F:
         custom: Any = mx.custom_function(fn)
         custom.vjp(vjp)
+        custom.jvp(no_jvp)
         return custom  # type: ignore[no-any-return]
 
     return decorate

@@ -9,7 +9,7 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _known, dtypes
-from lucid._tape import TensorCore, apply, array, evaluate, wrap
+from lucid._tape import NeedsValue, TensorCore, apply, array, evaluate, wrap
 from lucid.dtypes import OF_MX
 from lucid.ops._arguments import numpy_names
 from lucid.ops._fits import fitting
@@ -253,7 +253,7 @@ def _check_divisor(name: str, b: Any, to: dtypes.dtype) -> None:
             return
         try:
             evaluate(b)  # the price of an error where PyTorch has one
-        except ValueError:
+        except (ValueError, NeedsValue):
             return  # inside mx.compile or mx.vmap there are no values to look at
         values = np.array(divisor, copy=False)
         zero = not values.all()

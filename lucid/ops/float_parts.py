@@ -10,7 +10,7 @@ import mlx.core as mx
 from lucid import return_types
 from lucid._tape import apply
 from lucid.dtypes import OF_MX
-from lucid.ops._derived import derived, stream
+from lucid.ops._derived import derived, no_jvp, stream
 from lucid.ops._out import give
 from lucid.ops._promotion import number, promoted, require_tensor, result_type
 from lucid.ops.arithmetic import mul
@@ -167,6 +167,7 @@ def _neighbour() -> Any:
         return mx.where(a == b, 0, cotangent).astype(a.dtype), mx.zeros_like(b)
 
     result.vjp(pulled)
+    result.jvp(no_jvp)
     return result
 
 

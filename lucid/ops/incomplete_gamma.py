@@ -12,7 +12,7 @@ import mlx.core as mx
 
 from lucid.dtypes import OF_MX
 from lucid.ops import _double, _precise
-from lucid.ops._derived import underivable
+from lucid.ops._derived import no_jvp, underivable
 from lucid.ops._gamma import log_gamma, log_gamma_from_1, stirling_rest
 from lucid.ops._out import give
 from lucid.ops._promotion import require_tensor
@@ -64,6 +64,7 @@ def _with_slope(upper: bool) -> Callable[[mx.array, mx.array], mx.array]:
             return mx.zeros_like(a), cotangent * (-density if upper else density)
 
     result.vjp(pulled)
+    result.jvp(no_jvp)
     return result  # type: ignore[no-any-return]
 
 

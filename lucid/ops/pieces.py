@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import _views
+from lucid._grad_mode import mode
 from lucid._layout import Layout, dense
 from lucid._tape import apply, array
 from lucid._views import Move, moved
@@ -15,6 +16,7 @@ from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._dims import shape_of, wrap_dim
 from lucid.ops._out import give
+from lucid.ops._select import choose
 from lucid.ops.geometry import copied, storage_offset
 
 __all__ = [
@@ -47,9 +49,20 @@ def put_at(key: Key, parent: mx.array, value: mx.array) -> mx.array:
     """`parent` with `value` at the basic index `key`."""
     if value.size == 0:
         return parent
+    if mode.level is not None:
+        return _put_mapped(key, parent, value)
     new = mx.array(parent)  # another object over the same array: assigning to it leaves `parent` alone
     new[key] = value
     return new
+
+
+def _put_mapped(key: Key, parent: mx.array, value: mx.array) -> mx.array:
+    # MLX 0.32.4 maps a slice update wrongly (`mx.vmap`) where only one of the two arrays is mapped. So is its gradient,
+    # which updates with zeros. Hence no such update inside transforms, but a choice between the two.
+    places = mx.full(parent.shape, -1, mx.int32 if value.size < 2**31 else mx.int64)
+    places[key] = mx.arange(value.size, dtype=places.dtype).reshape(value.shape)
+    moved = mx.take(value.reshape(-1), mx.maximum(places, 0).reshape(-1)).reshape(parent.shape)
+    return choose(places >= 0, moved.astype(parent.dtype), parent)  # type: ignore[no-any-return]
 
 
 def _slice(a: mx.array, key: Key) -> mx.array:

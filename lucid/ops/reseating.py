@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import mlx.core as mx
 
-from lucid import _views
+from lucid import _tape, _views
 from lucid._grad_mode import mode
-from lucid._tape import Leaf, TensorCore, array, wrap
+from lucid._tape import Leaf, TensorCore, array, wrap, writing
 from lucid.ops import expansion as _expansion
 from lucid.ops import shape as _shape
 from lucid.ops._check import is_tensor
@@ -34,6 +34,7 @@ def reseat(t: Tensor, view: Callable[[Tensor], Tensor]) -> Tensor:
     array(t)
     if isinstance(t._node, Leaf) and mode.grad:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    writing(t)
     was = wrap(t._data)
     was._node, was._extra, was._writes = t._node, t._extra, t._writes
     found = view(was)
@@ -87,6 +88,7 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
         raise RuntimeError("cannot resize variables that require grad")
     if _views.is_view(input):
         raise RuntimeError("resize_: a view cannot be resized; clone() it first")
+    writing(input)
     old, count = array(input).reshape(-1), math.prod(shape)
     if count > old.size:
         old = mx.concatenate([old, mx.zeros((count - old.size,), old.dtype)])
@@ -107,7 +109,7 @@ def as_subclass(input: Tensor, cls: type[T]) -> T:
     if not isinstance(cls, type) or not issubclass(cls, TensorCore):
         raise TypeError(f"as_subclass(): cls must be a subclass of Tensor, got {cls!r}")
     found = _shape.reshape(input, array(input).shape)
-    new = object.__new__(cls)
+    new: T = _tape._new(cls)
     new._data, new._node, new._extra = found._data, found._node, found._extra
     new._grad, new._writes = None, 0
     if new._node is not None:

@@ -180,6 +180,7 @@ def _inside(t: Tensor, lies: bool) -> mx.array:
 def _write(t: Tensor, new: mx.array, lies: bool = False) -> None:
     """Give `t` the values `new`, channels last with `lies`, without the tape: no gradient goes through an update."""
     if t._extra is None or t._extra.base is None:
+        _tape.writing(t)
         t._data = first(new) if lies else new
         t._writes += 1
         if lies:

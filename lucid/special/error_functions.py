@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid.ops import _double, _precise
-from lucid.ops._derived import Fn, derived, stream
+from lucid.ops._derived import Fn, derived, no_jvp, stream
 from lucid.ops._out import give
 from lucid.ops._promotion import Number, binary_float, require_one_tensor
 
@@ -137,6 +137,9 @@ def _xlog1py(a: mx.array, b: mx.array) -> mx.array:
 def _xlog1py_function(a: mx.array, b: mx.array) -> mx.array:
     zero = (a == 0) & ~mx.isnan(b)
     return mx.where(zero, 0, a * mx.log1p(mx.where(zero, 0, b)))
+
+
+_xlog1py_function.jvp(no_jvp)
 
 
 @_xlog1py_function.vjp

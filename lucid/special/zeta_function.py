@@ -10,7 +10,7 @@ import mlx.core as mx
 
 from lucid._tape import TensorCore
 from lucid.ops import _double, _gamma
-from lucid.ops._derived import underivable
+from lucid.ops._derived import no_jvp, underivable
 from lucid.ops._out import give
 from lucid.ops._promotion import Number
 
@@ -46,4 +46,5 @@ def _zeta(positive: bool) -> Callable[[mx.array, mx.array], mx.array]:
             return mx.zeros_like(s), slope
 
     result.vjp(pulled)
+    result.jvp(no_jvp)
     return result  # type: ignore[no-any-return]

@@ -189,6 +189,7 @@ def keep_statistics(outputs: tuple[Tensor, ...], targets: list[Tensor]) -> None:
                 into(t, value)
         return
     for t, value in zip(targets, outputs[1:], strict=True):
+        _tape.writing(t)
         t._data = value._data
         t._writes += 1
         _tape.touch(t)
