@@ -44,7 +44,7 @@ def unfold(input: Tensor, kernel_size: _Size, dilation: _Size = 1, padding: _Siz
     run, _ = _blocks("unfold", (height, width), kernel_size, dilation, padding, stride)
 
     def unfold(x: mx.array) -> mx.array:
-        y = run(x if batched else x[None])
+        y = run(_wide(x if batched else x[None])).astype(x.dtype)
         return y if batched else y[0]
 
     return apply(unfold, input)  # type: ignore[no-any-return]
@@ -89,12 +89,17 @@ def fold(
         )
 
     def fold(x: mx.array) -> mx.array:
-        blocks = x if x.ndim == 3 else x[None]
-        image = mx.zeros((blocks.shape[0], rows // math.prod(kernel), *size), x.dtype)
-        y = mx.vjp(run, [image], [blocks])[1][0] if x.size else image
+        blocks = _wide(x if x.ndim == 3 else x[None])
+        image = mx.zeros((blocks.shape[0], rows // math.prod(kernel), *size), blocks.dtype)
+        y = (mx.vjp(run, [image], [blocks])[1][0] if x.size else image).astype(x.dtype)
         return y if x.ndim == 3 else y[0]
 
     return apply(fold, input)  # type: ignore[no-any-return]
+
+
+def _wide(x: mx.array) -> mx.array:
+    """`x` as it is added up where blocks overlap."""
+    return x.astype(mx.float32) if x.dtype in _check.HALF else x
 
 
 def _blocks(

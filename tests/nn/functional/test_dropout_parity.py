@@ -18,6 +18,13 @@ from tests.checks import assert_same, check_both, to_lucid
 
 pytestmark = pytest.mark.parity
 
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+    lucid.manual_seed(0)
+
+
 NAMES = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
 SHAPES = ((), (5,), (0,), (2, 3), (4, 3, 5), (2, 3, 4, 4), (2, 3, 2, 2, 3), (1, 2, 1, 1, 1, 2))
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.bool)
@@ -65,8 +72,6 @@ def test_warnings(name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
 def test_statistics(name, p):
-    torch.manual_seed(0)
-    lucid.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for shape in ((200, 50), (200, 50, 3), (200, 50, 2, 3), (20, 30, 2, 2, 2)):
@@ -93,7 +98,6 @@ def self_alike(values: np.ndarray) -> tuple[int, int]:
 
 
 def test_gradients_follow_the_mask():
-    lucid.manual_seed(0)
     for name in NAMES:
         x = lucid.randn(8, 6, 5, requires_grad=True)
         with warnings.catch_warnings():
