@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 import lucid
 from lucid import nn
-from tests.checks import assert_same, check_error
+from tests.checks import assert_same, check_both, check_error
 
 pytestmark = pytest.mark.parity
 
@@ -108,6 +108,15 @@ def test_errors():
     check_error(mine.uniform_, theirs.uniform_, two, 1.0, 0.0)
     check_error(mine.normal_, theirs.normal_, two, 0.0, -1.0)
     check_error(mine.normal_, theirs.normal_, two, generator=1)
+    check_error(mine.trunc_normal_, theirs.trunc_normal_, two, 0.0, 1.0, 2.0, -2.0)
+    check_error(mine.constant_, theirs.constant_, two, "a")
+    drawn = ("uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "kaiming_normal_", "orthogonal_")
+    for dtype in (torch.int64, torch.bool):
+        for name in drawn:
+            check_error(getattr(mine, name), getattr(theirs, name), two.to(dtype))
+        check_error(mine.sparse_, theirs.sparse_, two.to(dtype), 0.5)
+    for value in (300, -1, 2.7):
+        check_both(mine.constant_, theirs.constant_, two.to(torch.uint8), value)
 
 
 def test_warnings():

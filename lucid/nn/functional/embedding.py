@@ -50,6 +50,11 @@ def embedding(
     """
     _check.tensor("embedding", "weight", weight)
     ids = _check.tensor("embedding", "indices", input)
+    rows = weight._data.shape[0] if weight.ndim else 0
+    if padding_idx is not None:
+        if not -rows <= padding_idx < rows:
+            raise AssertionError(f"embedding: Padding_idx must be within num_embeddings, got {padding_idx} of {rows}")
+        padding_idx %= rows
     if ids._data.dtype not in (mx.int64, mx.int32):
         raise RuntimeError(
             f"embedding: expected argument 'indices' to have dtype int64 or int32, got {OF_MX[ids._data.dtype]!r}; "
@@ -61,11 +66,6 @@ def embedding(
         )
     if weight.ndim != 2:
         raise RuntimeError(f"embedding: 'weight' must be 2-D, got shape {weight.shape}")
-    rows = weight._data.shape[0]
-    if padding_idx is not None:
-        if not -rows <= padding_idx < rows:
-            raise AssertionError(f"embedding: Padding_idx must be within num_embeddings, got {padding_idx} of {rows}")
-        padding_idx %= rows
     if rows == 0 and ids._data.size:
         raise IndexError("embedding: index out of range in self, which has no rows")
     if not ids._data.size:
