@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import math
 import re
 import zipfile
 from typing import Any, BinaryIO, NamedTuple
@@ -54,18 +55,20 @@ class NpyHeader(NamedTuple):
     dtype: mx.Dtype
     turned: int  # how many bytes at a time are in the wrong order
     columns: bool  # whether the elements lie column by column
+    length: int  # how many bytes come before the elements
 
 
 def read_npy(source: Source) -> mx.array:
     """The array of a `.npy` file."""
-    found = _read(source.file, "array")
-    if source.file.read(1):
-        raise CheckpointError("something follows its array")
-    return found
+    return _read(source.file, "array", source.size)
 
 
-def _read(file: Any, name: str) -> mx.array:
+def _read(file: Any, name: str, size: int) -> mx.array:
+    """The array in the `size` bytes that `file` gives next. No room is made for more than there is."""
     header = npy_header(file, name)
+    claimed, left = math.prod(header.shape) * header.dtype.size, size - header.length
+    if claimed != left:
+        raise CheckpointError(f"the array {name!r} should have {claimed} bytes and has {left}")
     found = filled(file, header.shape[::-1] if header.columns else header.shape, header.dtype, header.turned)
     return found.transpose() if header.columns else found
 
@@ -87,7 +90,8 @@ def npy_header(file: Any, name: str) -> NpyHeader:
     if not isinstance(shape, tuple) or not all(map(is_count, shape)) or not isinstance(columns, bool):
         raise CheckpointError(f"the header of {name!r} is broken: its shape is {str(shape)[:100]}")
     dtype, turned = _dtype(descr, name)
-    return NpyHeader(check_shape(name, shape), dtype, turned, columns)
+    before = (10 if start[6] == 1 else 12) + length
+    return NpyHeader(check_shape(name, shape), dtype, turned, columns, before)
 
 
 def _exactly(file: Any, count: int, name: str) -> bytes:
@@ -123,10 +127,7 @@ def read_npz(source: Source) -> tuple[dict[str, mx.array], dict[str, str]]:
     found = {}
     for member in _members(records):
         name = member.removesuffix(".npy")
-        reader = records.open(member)
-        found[name] = _read(reader, name)
-        if reader.readinto(bytearray(1)):
-            raise CheckpointError(f"something follows the array {name!r}")
+        found[name] = _read(records.open(member), name, records.size_of(member))
     for name in parse(about.pop(_BFLOAT16, "[]"), "its metadata"):
         if name in found:
             found[name] = found[name].astype(mx.bfloat16, stream=mx.cpu)

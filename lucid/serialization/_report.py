@@ -14,7 +14,7 @@ class LoadReport:
     Attributes:
         path: of the checkpoint.
         model: the name of the model's class.
-        loaded: names of the tensors that were loaded.
+        loaded: names of the tensors that were loaded, or that their module itself knew how to set.
         missing: those that the model has and the checkpoint has not.
         unexpected: the other way round.
         mismatched: by name, the shape in the checkpoint and that in the model.

@@ -132,8 +132,8 @@ GOOD = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}"
     [
         (b"\x93NUMPY", "the header of 'array' is incomplete"),
         (header(GOOD, b"12345678", 4), "is no array as numpy writes it"),
-        (header(GOOD, b"1234567"), "it ends 1 bytes too early"),
-        (header(GOOD, b"123456789"), "something follows its array"),
+        (header(GOOD, b"1234567"), "'array' should have 8 bytes and has 7"),
+        (header(GOOD, b"123456789"), "'array' should have 8 bytes and has 9"),
         (header(GOOD)[:-3], "incomplete"),
         (header("x" * 20_000), "claims 20000 bytes, more than 10000"),
         (header("__import__('os').system('true')"), "is broken: ValueError"),
@@ -145,7 +145,7 @@ GOOD = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}"
         (header(GOOD.replace("(2,)", "2")), "its shape is 2"),
         (header(GOOD.replace("(2,)", f"({2**40},)")), f"has a dimension of {2**40}"),
         (header(GOOD.replace("False", "2")), "its shape is"),
-        (header(GOOD.replace("(2,)", f"({2**31 - 1},)")), "it ends"),
+        (header(GOOD.replace("(2,)", f"({2**31 - 1},)")), "should have 8589934588 bytes and has 0"),
     ],
 )
 def test_headers_that_are_wrong(tmp_path: Path, content: bytes, message: str) -> None:
@@ -155,7 +155,7 @@ def test_headers_that_are_wrong(tmp_path: Path, content: bytes, message: str) ->
         load(path)
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("array.npy", content)
-    with pytest.raises(CheckpointError, match=message.replace("its array", "the array")):
+    with pytest.raises(CheckpointError, match=message):
         load(tmp_path / "a.npz")
 
 

@@ -85,17 +85,15 @@ def test_a_set_that_cannot_be_completed_leaves_the_old_one(tmp_path: Path, monke
     path = tmp_path / "model.safetensors"
     save(state(), path, max_shard_size=1000)
     before = names(tmp_path)
-    fsync, calls = os.fsync, []
+    left: list[int] = []
 
     def full(descriptor: int) -> None:
-        calls.append(1)
-        if len(calls) == stop:
+        if not left.pop():
             raise OSError("no space left")
-        fsync(descriptor)
 
-    for stop in range(1, 7):  # five files and the index
-        calls.clear()
-        monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
+    for count in range(6):  # five files and the index
+        left[:] = [0] + [1] * count
         with pytest.raises(OSError, match="no space left"):
             save(state(2.0), path, max_shard_size=1000)
         assert names(tmp_path) == before
