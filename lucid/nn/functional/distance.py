@@ -10,9 +10,9 @@ import numpy as np
 
 from lucid._tape import apply
 from lucid.nn.functional import _check
-from lucid.nn.functional.normalization import norm_of
 from lucid.ops._dims import wrap_dim
 from lucid.ops._promotion import promote_types, result_type
+from lucid.ops.norms import vector_norm
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -39,7 +39,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     axis = wrap_dim(dim, max(x1.ndim, x2.ndim), "cosine_similarity")
 
     def length(v: mx.array, axis: int) -> mx.array:
-        norm = norm_of(v, 2, (axis,))
+        norm = vector_norm(v, 2, (axis,), True)
         return norm + mx.stop_gradient(mx.maximum(norm, eps) - norm)  # has the norm's gradient also below eps
 
     def cosine_similarity(a: mx.array, b: mx.array) -> mx.array:
@@ -74,8 +74,8 @@ def apart(a: mx.array, b: mx.array, p: float, eps: float, keepdims: bool = False
     """The p-norm of `a - b + eps` along the last dimension; of 0-dim arrays, that of the one number."""
     difference = a - b + eps
     if not difference.ndim:
-        return norm_of(difference[None], p, (0,), keepdims=False)
-    return norm_of(difference, p, (difference.ndim - 1,), keepdims)
+        return vector_norm(difference[None], p, (0,), False)
+    return vector_norm(difference, p, (difference.ndim - 1,), keepdims)
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
@@ -92,6 +92,6 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     def pdist(x: mx.array) -> mx.array:
         if not first.size or not x.size:
             return mx.zeros((first.size,), x.dtype)
-        return norm_of(mx.take(x, first, 0) - mx.take(x, second, 0), p, (1,), keepdims=False).astype(x.dtype)
+        return vector_norm(mx.take(x, first, 0) - mx.take(x, second, 0), p, (1,), False).astype(x.dtype)
 
     return apply(pdist, input)  # type: ignore[no-any-return]

@@ -12,8 +12,8 @@ from lucid._tape import apply, wrap
 from lucid.dtypes import OF_MX
 from lucid.nn.functional import _check
 from lucid.nn.functional._index import clamped, in_bounds
-from lucid.nn.functional.normalization import norm_of
 from lucid.ops._out import into
+from lucid.ops.norms import vector_norm
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -117,7 +117,7 @@ def renormalise(ids: Tensor, weight: Tensor, max_norm: float, norm_type: float) 
     i = clamped(_tape.array(ids).reshape(-1), weight.shape[0])
     table = _tape.array(weight)
     used = mx.take(table, i, axis=0)
-    norms = norm_of(used, norm_type, (1,))
+    norms = vector_norm(used, norm_type, (1,), True)
     scaled = mx.where(norms > max_norm, used * (max_norm / (norms + 1e-7)), used).astype(table.dtype)
     with no_grad():
         into(weight, wrap(mx.put_along_axis(table, mx.broadcast_to(i[:, None], scaled.shape), scaled, 0)))

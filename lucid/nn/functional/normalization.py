@@ -14,6 +14,7 @@ from lucid._views import channels_last
 from lucid.nn.functional import _check
 from lucid.ops._dims import wrap_dims
 from lucid.ops._out import give
+from lucid.ops.norms import vector_norm
 
 if TYPE_CHECKING:
     from lucid.tensor import Tensor
@@ -255,26 +256,6 @@ def normalize(
             return x
         if not x.ndim:
             return normalize(x[None])[0]
-        return x / mx.maximum(norm_of(x, p, axes), eps).astype(x.dtype)
+        return x / mx.maximum(eps, vector_norm(x, p, axes, True)).astype(x.dtype)  # at eps, the norm's gradient
 
     return give(apply(normalize, input), out, "normalize")
-
-
-def norm_of(x: mx.array, p: float, axes: Sequence[int], keepdims: bool = True) -> mx.array:
-    """The p-norm of an array along `axes`, with gradient 0 where it is 0, as in PyTorch."""
-    if x.dtype in _check.HALF:
-        x = x.astype(mx.float32)
-    elif x.dtype == mx.complex64:
-        x = mx.abs(x)
-    if p == float("inf"):
-        return mx.max(mx.abs(x), axis=axes, keepdims=keepdims)
-    if p == float("-inf"):
-        return mx.min(mx.abs(x), axis=axes, keepdims=keepdims)
-    if p == 0:
-        return mx.sum((x != 0).astype(x.dtype), axis=axes, keepdims=keepdims)
-    if p == 1:
-        return mx.sum(mx.abs(x), axis=axes, keepdims=keepdims)
-    total = mx.sum(mx.square(x) if p == 2 else mx.power(mx.abs(x), p), axis=axes, keepdims=keepdims)
-    zero = mx.stop_gradient(total) == 0
-    root = mx.where(zero, 1, total)  # the root's slope at 0 is infinite: take it elsewhere
-    return mx.where(zero, 0, mx.sqrt(root) if p == 2 else mx.power(root, 1 / p))

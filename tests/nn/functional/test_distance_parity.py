@@ -82,3 +82,12 @@ def test_all_pairs():
     check_error(lucid.cdist, torch.cdist, one, one[:, :2])
     check_error(lucid.cdist, torch.cdist, one[0], one)
     check_error(F.pdist, TF.pdist, one[0])
+
+
+def test_gradients_where_elements_are_equal():
+    for p in (0.5, -1, 1, 1.5, 2, 3, float("inf")):
+        x = torch.tensor([0.0, 1.0, -2.0, 0.0], requires_grad=True)
+        check_both(F.pairwise_distance, TF.pairwise_distance, x, torch.zeros(4), p, 0.0)
+    for p, eps in ((2.0, 5.0), (1.0, 3.0), (float("inf"), 2.0)):  # the norm, or what it is held at
+        x = torch.tensor([[0.0, 1.0, -2.0, 0.0]], requires_grad=True)
+        check_both(F.normalize, TF.normalize, x, p, 1, eps)

@@ -66,6 +66,7 @@ def test_feature_dropout_of_a_vector(name):
         refused(name, r(3), 0.5, training=True)
 
 
+@pytest.mark.filterwarnings("ignore:dropout")
 def test_channels_without_a_batch():
     for name, shape, decide in (
         ("dropout1d", (40, 3), 1),
