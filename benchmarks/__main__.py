@@ -1,10 +1,10 @@
-"""Print the table: `python -m benchmarks [operations|overhead|gpt|recurrent|resnet|transformer]`."""
+"""Print the table: `python -m benchmarks [operations|overhead|gpt|recurrent|resnet|transformer|compiled]`."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import gpt, operations, overhead, recurrent, resnet, transformer
+from benchmarks import compiled, gpt, operations, overhead, recurrent, resnet, transformer
 
 SUITES = {
     "operations": operations,
@@ -13,6 +13,7 @@ SUITES = {
     "recurrent": recurrent,
     "resnet": resnet,
     "transformer": transformer,
+    "compiled": compiled,
 }
 
 
