@@ -1,4 +1,4 @@
-"""Training steps compiled: `lucid.compile`, which is told nothing, beside `mx.compile` with its state listed by hand."""
+"""Compiled training steps: `lucid.compile`, which is told nothing, beside `mx.compile` with its state listed."""
 
 from __future__ import annotations
 
