@@ -593,10 +593,12 @@ def test_is_compiling_inside_only() -> None:
     ],
 )
 def test_arguments_that_are_refused(options: dict[str, Any], error: type[Exception]) -> None:
-    with pytest.raises(error):
+    with pytest.raises(error, match="compile"):
         lucid.compile(lambda x: x, **options)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="compile: expected a function or module, got int"):
         lucid.compile(3)
+    with pytest.raises(TypeError):
+        lucid.compile(lambda x: x, speed=11)
 
 
 def test_a_loop_that_never_looks_does_not_pile_up() -> None:
