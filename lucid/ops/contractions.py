@@ -12,7 +12,7 @@ from lucid._tape import TensorCore, apply
 from lucid.dtypes import OF_MX
 from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give
-from lucid.ops._promotion import require_tensor
+from lucid.ops._promotion import promote_types, require_tensor
 from lucid.ops.products import product_for
 
 __all__ = ["einsum", "tensordot"]
@@ -29,7 +29,8 @@ def einsum(*args: Any) -> Tensor:
     A letter that is repeated within one operand takes the diagonal; without `->`, the result has the letters that occur
     once, in alphabetical order.
 
-    Raises RuntimeError if the equation does not fit the operands, or for operands of several dtypes.
+    Two operands that are multiplied without a sum over both are promoted to one dtype. Raises RuntimeError if they are
+    of two dtypes where there is such a sum, and if the equation does not fit the operands.
 
     >>> import lucid
     >>> lucid.einsum("ij,j->i", lucid.tensor([[1.0, 2.0], [3.0, 4.0]]), lucid.tensor([1.0, 10.0]))
@@ -52,9 +53,6 @@ def einsum(*args: Any) -> Tensor:
         )
     for t in operands:
         require_tensor("einsum", t, "operands")
-        if t._data.dtype != operands[0]._data.dtype:
-            found = ", ".join(repr(OF_MX[o._data.dtype]) for o in operands)
-            raise RuntimeError(f"einsum: expected operands of one dtype, got {found}")
     terms, result = _parse(equation, [t._data.shape for t in operands])
 
     def summed(*arrays: mx.array) -> mx.array:
@@ -198,7 +196,11 @@ def _pairwise(a: mx.array, left: str, b: mx.array, right: str, keep: set[str]) -
     a, left = _sum_out(a, left, {c for c in left if c not in keep and c not in right})
     b, right = _sum_out(b, right, {c for c in right if c not in keep and c not in left})
     batch = [c for c in shared if c in keep]
-    inner = [c for c in shared if c not in keep]
+    inner = [c for c in shared if c not in keep and size_a[c] != 1]  # over a single number there is no sum
+    for c in shared:
+        if c not in keep and c not in inner:
+            a, left = a.squeeze(left.index(c)), left.replace(c, "")
+            b, right = b.squeeze(right.index(c)), right.replace(c, "")
     rows, columns = [c for c in left if c not in shared], [c for c in right if c not in shared]
     sizes = {**dict(zip(left, a.shape, strict=True)), **dict(zip(right, b.shape, strict=True))}
 
@@ -211,7 +213,15 @@ def _pairwise(a: mx.array, left: str, b: mx.array, right: str, keep: set[str]) -
     if not inner:  # nothing to sum: a plain product
         x = x.reshape(of(batch + rows) + [1] * len(columns))
         y = y.reshape(of(batch) + [1] * len(rows) + of(columns))
+        if x.dtype != y.dtype:
+            to = promote_types(OF_MX[x.dtype], OF_MX[y.dtype]).mx
+            x, y = x.astype(to), y.astype(to)
         return x * y, term
+    if x.dtype != y.dtype and x.dtype != mx.bool_:  # for which there is no product at all
+        raise RuntimeError(
+            f"einsum: expected operands of one dtype where {left!r} and {right!r} meet in a sum, but got "
+            f"{OF_MX[x.dtype]!r} and {OF_MX[y.dtype]!r}; convert one of them with .to()"
+        )
     x = x.reshape([*of(batch), _size(of(rows)), _size(of(inner))])
     y = y.reshape([*of(batch), _size(of(inner)), _size(of(columns))])
     return product_for(a.dtype)(x, y).reshape(of(batch + rows + columns)), term

@@ -154,6 +154,28 @@ def test_einsum(case: tuple[Any, ...]) -> None:
         check("einsum", case[0], *[smooth(s, dtype, seed=k) for k, s in enumerate(case[1:])], dtype=dtype)
 
 
+MIXED: list[tuple[Any, ...]] = [
+    ("i,j->ij", (3,), (4,)), ("i,i->i", (3,), (3,)), ("i,i->", (3,), (3,)), ("i,j->i", (3,), (4,)),
+    ("i,j->", (3,), (4,)),
+    ("ij,j->ij", (2, 3), (3,)), ("ij,j->i", (2, 3), (3,)), ("ij,jk->ik", (2, 1), (1, 3)), ("ij,j->i", (2, 3), (1,)),
+    ("ij,kl->ik", (2, 3), (3, 4)), (",i->i", (), (3,)), (",->", (), ()), ("i,j,k->ij", (2,), (3,), (4,)),
+    ("ij,jk,k->i", (2, 3), (3, 4), (4,)), ("i,j,j->ij", (2,), (3,), (3,)), ("...i,i->...i", (2, 2, 3), (3,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MIXED, ids=lambda case: case[0])
+def test_einsum_of_several_dtypes(case: tuple[Any, ...]) -> None:
+    kinds = (torch.float32, torch.int64, torch.float64, torch.uint8, torch.bool, torch.float16)
+    for first in kinds:
+        for second in kinds:
+            dtypes = (first, *[second] * (len(case) - 2))
+            check(
+                "einsum",
+                case[0],
+                *[smooth(s, d, seed=k) for k, (s, d) in enumerate(zip(case[1:], dtypes, strict=True))],
+            )
+
+
 def test_einsum_called_otherwise() -> None:
     a, b = smooth((3, 4), torch.float32), smooth((4, 5), torch.float32)
     check("einsum", a, [0, 1], b, [1, 2], [0, 2])
