@@ -20,12 +20,6 @@ from tests.checks import assert_same, check_both, check_error, to_lucid
 pytestmark = pytest.mark.parity
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-    lucid.manual_seed(0)
-
-
 # The options of each, which can be any numbers, and whether it has an `inplace`.
 ACTIVATIONS: dict[str, tuple[tuple[str, ...], bool]] = {
     **dict.fromkeys(("relu", "relu6", "selu", "silu", "mish", "hardsigmoid", "hardswish"), ((), True)),

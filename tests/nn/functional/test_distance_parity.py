@@ -17,12 +17,6 @@ from tests.checks import check_both, check_error
 pytestmark = pytest.mark.parity
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-    lucid.manual_seed(0)
-
-
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 SHAPES = ((), (3,), (2, 3), (4, 2, 3), (1, 3), (2, 2), (0, 3))
 NORMS = (2, 1, 2.0, 3, 0, 0.5, 1.5, float("inf"), float("-inf"), -1)

@@ -19,12 +19,6 @@ from tests.checks import assert_same, check_both, to_lucid
 pytestmark = pytest.mark.parity
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-    lucid.manual_seed(0)
-
-
 NAMES = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
 SHAPES = ((), (5,), (0,), (2, 3), (4, 3, 5), (2, 3, 4, 4), (2, 3, 2, 2, 3), (1, 2, 1, 1, 1, 2))
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.bool)

@@ -20,12 +20,6 @@ from tests.checks import assert_same, check_both, check_error, to_lucid
 pytestmark = pytest.mark.parity
 
 
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-    lucid.manual_seed(0)
-
-
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.bool)
 
 

@@ -11,17 +11,10 @@ torch = pytest.importorskip("torch")
 
 import torch.nn.functional as TF
 
-import lucid
 import lucid.nn.functional as F
 from tests.checks import check_both, check_error, check_op
 
 pytestmark = pytest.mark.parity
-
-
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-    lucid.manual_seed(0)
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic", "lanczos"])
