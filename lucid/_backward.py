@@ -363,8 +363,8 @@ def backward(
     """
     if mode.level is not None:
         raise RuntimeError(
-            f"backward() was called in a function that {mode.level.name} transforms; use lucid.func.grad or vjp there, or "
-            "call backward() outside"
+            f"backward() was called in a function that {mode.level.name} transforms; use lucid.func.grad or vjp there, "
+            "or call backward() outside"
         )
     if grad_variables is not None:
         if grad_tensors is not None:

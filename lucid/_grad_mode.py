@@ -17,6 +17,8 @@ class _Mode(threading.local):
     inference = False
     anomaly = False
     level: Any = None  # the transform of `lucid.func` that the code runs in: a lucid.func._level.Level
+    mapping = False  # inside `mx.vmap`
+    careful = False  # there, only operations are to be used whose gradients MLX can map
 
 
 mode = _Mode()

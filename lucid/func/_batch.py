@@ -14,9 +14,9 @@ from typing import Any
 import mlx.core as mx
 
 from lucid import _tape, _views
-from lucid._tape import Leaf, Node, TensorCore, array, wrap
-from lucid.func._directions import lacks
+from lucid._tape import Leaf, Node, TensorCore, apply, array, wrap
 from lucid.func._level import Level, Written
+from lucid.func._mapping import CannotMap, mapped, over
 from lucid.func._program import Program
 from lucid.func._trees import Tree, flatten
 from lucid.ops.expansion import expand
@@ -29,21 +29,21 @@ class Batch(Level):
     """The level of `vmap`.
 
     Args:
-        arguments: the tensors that the function may write.
         randomness: "error", "same" or "different".
         keys: the keys of random numbers that were drawn for other examples, which are to see the same.
     """
 
-    def __init__(self, arguments: Sequence[Any], randomness: str, keys: list[mx.array]) -> None:
-        super().__init__("vmap", arguments, randomness)
+    def __init__(self, randomness: str, keys: list[mx.array]) -> None:
+        super().__init__("vmap", randomness=randomness)
         self._keys, self._drawn = keys, 0
         self.index: mx.array | None = None  # the number of the example, while all run at once
         self.size = 0
         self.written: dict[int, Written] = {}
 
-    def start(self) -> None:
+    def start(self, arguments: Sequence[Any]) -> None:
         """The next example comes: random numbers start over, where they are to be the same."""
         self._drawn = 0
+        self.allow(arguments)
 
     def captures(self, t: Any) -> None:
         """Remember what `t` was: it may keep only what does not depend on the example."""
@@ -100,7 +100,7 @@ class Call:
         level.size = self._size
         try:
             arrays = self._traced(level)
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             level.restore()
             if str(error).startswith("[eval]"):
                 raise _tape.NeedsValue(level.needs_value()) from error
@@ -114,7 +114,7 @@ class Call:
         return self._collect(level, *arrays)
 
     def _level(self) -> Batch:
-        return Batch([t for t in self._leaves if isinstance(t, TensorCore)], self._randomness, self._keys)
+        return Batch(self._randomness, self._keys)
 
     def _with(self, stand_ins: Sequence[Any]) -> list[Any]:
         new = list(self._leaves)
@@ -132,7 +132,6 @@ class Call:
         arrays = [array(x) for x in self._xs]
         out: list[mx.array] = []
         axes: list[int | None] = []
-        ended = False
 
         def rule(values: tuple[mx.array, ...], found: tuple[int | None, ...]) -> Any:
             out[:], axes[:] = values[1:], found[1:]
@@ -142,18 +141,14 @@ class Call:
         seen.vmap(rule)
 
         def traced(index: mx.array, *placeholders: mx.array) -> Any:
-            nonlocal ended
             level.index = index
             self._trace(level, placeholders)
-            ended = True
             return seen(index, mx.array(0), *self._out)[0]  # two at least: for a single one the rule gets no tuples
 
         try:
-            mx.vmap(traced, in_axes=(0, *self._dims))(mx.arange(self._size), *arrays)
-        except (ValueError, RuntimeError) as error:
-            if ended and lacks("vmap", error):
-                return None
-            raise
+            mapped(traced, [mx.arange(self._size), *arrays], [0, *self._dims])
+        except CannotMap:
+            return None
         finally:
             level.index = None
         del out[0], axes[0]
@@ -164,12 +159,12 @@ class Call:
         """Run the function on stand-ins and note what came of it: in `_out` all arrays that have to be mapped."""
         stand_ins = [_stand_in(x, a) for x, a in zip(self._xs, placeholders, strict=True)]
         nodes = [s._node for s in stand_ins]
-        level.allow(stand_ins)
+        level.start(stand_ins)
         with level:
             result = self._func(self._with(stand_ins))
         self._results, self._tree = flatten(result)
         self._tensors = [t for t in self._results if isinstance(t, TensorCore)]
-        self._changed = [k for k, (s, a) in enumerate(zip(stand_ins, placeholders, strict=True)) if array(s) is not a]
+        self._changed = [k for k, s in enumerate(stand_ins) if s._writes]
         self._tensors += [stand_ins[k] for k in self._changed]
         self._tracked = [k for k, n in enumerate(nodes) if n is not None]
         self._recorded = [k for k, t in enumerate(self._tensors) if t._node is not None]
@@ -222,7 +217,7 @@ class Call:
         axes += [None] * len(captured) + [0 if depends else None for _, depends in constants]
 
         def vmap(*arrays: mx.array) -> list[mx.array]:
-            return mapped(lambda *a: program(a[:n], a[n:]), arrays, axes, self._size)
+            return over(lambda *a: program(a[:n], a[n:]), arrays, axes, self._size)
 
         vmap.__qualname__ = "vmap"
         arrays = [value for value, _ in constants]
@@ -234,41 +229,43 @@ class Call:
     # -- one after the other -------------------------------------------------------------------------------------------
 
     def _in_turn(self, level: Batch) -> tuple[list[tuple[Any, bool]], Tree]:
-        rows = []
+        rows: list[list[Any]] = []
+        changed: set[int] = set()
         for k in range(self._size):
-            level.start()
+            stand_ins = [_example(x, d, k) for x, d in zip(self._xs, self._dims, strict=True)]
+            before = [s._writes for s in stand_ins]
+            level.start(stand_ins)
             with level:
-                found = self._func(self._with([select(x, d, k) for x, d in zip(self._xs, self._dims, strict=True)]))
+                found = self._func(self._with(stand_ins))
             if level.written:
                 level.restore()
                 raise RuntimeError(
-                    "vmap: the function changes tensors in place that it does not get as arguments; pass them as "
+                    "vmap: the function changes tensors in place that are the same for all examples; pass them as "
                     "arguments with a dimension of examples, since MLX cannot map this function"
                 )
+            changed |= {j for j, (s, n) in enumerate(zip(stand_ins, before, strict=True)) if s._writes != n}
             leaves, tree = flatten(found)
-            rows.append(leaves)
+            rows.append([*leaves, *stand_ins])
         stacked: list[tuple[Any, bool]] = []
-        for same in zip(*rows, strict=True):
+        results = list(zip(*rows, strict=True))
+        for same in results[: tree.leaves]:
             if not isinstance(same[0], TensorCore) or all(t is same[0] for t in same):
                 stacked.append((same[0], False))
             else:
                 stacked.append((stack(list(same)), True))
+        for j in changed:
+            _views.assign(self._xs[j], stack(list(results[tree.leaves + j]), self._dims[j]))
         return stacked, tree
 
 
-def mapped(
-    fn: Callable[..., list[mx.array]], arrays: Sequence[mx.array], axes: Sequence[int | None], size: int
-) -> list[mx.array]:
-    """The results of `fn` for each index of the `axes` of `arrays`, stacked along the first dimension."""
-    if all(axis is None for axis in axes):
-        return [mx.broadcast_to(a, (size, *a.shape)) for a in fn(*arrays)]
-    try:
-        return list(mx.vmap(fn, in_axes=tuple(axes))(*arrays))
-    except (ValueError, RuntimeError, NotImplementedError) as error:
-        if not lacks("vmap", error):
-            raise
-    rows = [fn(*[a if d is None else mx.take(a, k, axis=d) for a, d in zip(arrays, axes)]) for k in range(size)]  # noqa: B905
-    return [mx.stack(list(found)) for found in zip(*rows, strict=True)]
+def _example(x: Any, dim: int, k: int) -> Any:
+    """Example `k`, which shares no memory with `x`."""
+
+    def select(a: mx.array) -> mx.array:
+        return mx.contiguous(a[(slice(None),) * dim + (k,)])
+
+    select.__qualname__ = "select"
+    return _views.pin(apply(select, x), x.device)
 
 
 def _stand_in(x: Any, a: mx.array) -> Any:

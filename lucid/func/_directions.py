@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 
 import mlx.core as mx
 
+from lucid._grad_mode import mode
+from lucid.func._mapping import CannotMap, mapped, over
+
 Fn = Callable[..., list[mx.array]]
-
-
-def lacks(rule: str, error: Exception) -> bool:
-    """Whether MLX (0.32.4) said that an operation has no "jvp" or "vmap"."""
-    return rule in str(error).lower()
 
 
 def separate(arrays: list[mx.array]) -> list[mx.array]:
@@ -19,51 +17,62 @@ def separate(arrays: list[mx.array]) -> list[mx.array]:
     return arrays if len(arrays) == 1 else [mx.contiguous(a) for a in arrays]
 
 
-def pull(fn: Fn, inputs: Sequence[mx.array], cotangents: Sequence[mx.array]) -> tuple[list[mx.array], list[mx.array]]:
-    """The values of `fn` and the gradients of its inputs."""
+def pull(
+    fn: Fn, inputs: Sequence[mx.array], cotangents: Sequence[mx.array], careful: bool | None = None
+) -> tuple[list[mx.array], list[mx.array]]:
+    """The values of `fn` and the gradients of its inputs.
+
+    `careful` says whether to use only operations whose gradients MLX can map: by default inside `mx.vmap`.
+    """
     if not cotangents:
         return [], [mx.zeros_like(a) for a in inputs]
-    values, gradients = mx.vjp(lambda *arrays: separate(fn(*arrays)), list(inputs), list(cotangents))
+    before, mode.careful = mode.careful, mode.mapping if careful is None else careful
+    try:
+        values, gradients = mx.vjp(lambda *arrays: separate(fn(*arrays)), list(inputs), list(cotangents))
+    finally:
+        mode.careful = before
     return values, gradients
 
 
-def push(fn: Fn, inputs: Sequence[mx.array], tangents: Sequence[mx.array]) -> tuple[list[mx.array], list[mx.array]]:
+def push(
+    fn: Fn, inputs: Sequence[mx.array], tangents: Sequence[mx.array], careful: bool = False
+) -> tuple[list[mx.array], list[mx.array]]:
     """The values of `fn` and their tangents.
 
-    MLX has no jvp of convolutions, scatters and some others. A gradient is linear in its cotangent, and its own
-    gradient by that is the tangent.
+    MLX has no jvp of convolutions, scatters and some others, and cannot map all it has. There, and if `careful`, they
+    come otherwise: a gradient is linear in its cotangent, and its own gradient by that is the tangent.
     """
-    try:
-        values, found = mx.jvp(fn, list(inputs), list(tangents))
-    except (ValueError, RuntimeError, NotImplementedError) as error:
-        if not lacks("jvp", error):
-            raise
-        values = fn(*inputs)
-        found = pull(lambda *c: pull(fn, inputs, c)[1], [mx.zeros_like(v) for v in values], tangents)[1]
-    return values, found
+    if not careful:
+        try:
+            return mx.jvp(fn, list(inputs), list(tangents))
+        except (ValueError, RuntimeError, NotImplementedError) as error:
+            if "jvp" not in str(error).lower():
+                raise
+    values = fn(*inputs)
+    return values, pull(lambda *c: pull(fn, inputs, c)[1], [mx.zeros_like(v) for v in values], tangents)[1]
 
 
-def over(fn: Fn, arrays: Sequence[mx.array], chunk: int | None = None) -> list[mx.array]:
-    """The results of `fn` for each index of the first dimension of `arrays`, stacked; `chunk` of them at a time."""
-    count = arrays[0].shape[0]
-    size = count if chunk is None else chunk
-    if size >= count:
-        return _mapped(fn, arrays)
-    parts = [_mapped(fn, [a[k : k + size] for a in arrays]) for k in range(0, count, size)]
-    return [mx.concatenate(list(found)) for found in zip(*parts, strict=True)]
+def for_all(fn: Callable[..., list[mx.array]], vectors: Sequence[mx.array], chunk: int | None = None) -> list[mx.array]:
+    """The results of `fn(careful, *vectors)` for each index of the first dimension, stacked; `chunk` at a time."""
+    count = vectors[0].shape[0]
+    if not count:
+        return [mx.zeros((0, *a.shape), a.dtype) for a in fn(False, *[mx.zeros(v.shape[1:], v.dtype) for v in vectors])]
+    size = count if chunk is None else min(chunk, count)
+    parts = [_mapped(fn, [v[k : k + size] for v in vectors]) for k in range(0, count, size)]
+    return parts[0] if len(parts) == 1 else [mx.concatenate(list(found)) for found in zip(*parts, strict=True)]
 
 
-def _mapped(fn: Fn, arrays: Sequence[mx.array]) -> list[mx.array]:
-    count = arrays[0].shape[0]
-    if count == 1:
-        return [a[None] for a in fn(*[a[0] for a in arrays])]
-    try:
-        return list(mx.vmap(fn, in_axes=(0,) * len(arrays))(*arrays))
-    except (ValueError, RuntimeError, NotImplementedError) as error:
-        if not lacks("vmap", error):
-            raise
-    rows = [fn(*[a[k] for a in arrays]) for k in range(count)]
-    return [mx.stack(list(found)) for found in zip(*rows, strict=True)]
+def _mapped(fn: Callable[..., list[mx.array]], vectors: Sequence[mx.array]) -> list[mx.array]:
+    size, nested = vectors[0].shape[0], mode.mapping
+    if size == 1:
+        return [a[None] for a in fn(nested, *[v[0] for v in vectors])]
+    axes = [0] * len(vectors)
+    if not nested:
+        try:
+            return list(mapped(lambda *v: fn(False, *v), vectors, axes))
+        except CannotMap:
+            pass
+    return over(lambda *v: fn(True, *v), vectors, axes, size)
 
 
 def basis(shapes: Sequence[tuple[int, ...]], dtypes: Sequence[mx.Dtype]) -> list[mx.array]:

@@ -45,7 +45,7 @@ class Program:
         self, outputs: Sequence[Any], inputs: Sequence[tuple[Node, mx.array]], level: Level, *, drops: bool = False
     ) -> None:
         self._given = {node: k for k, (node, _) in enumerate(inputs)}
-        self._values = [a for _, a in inputs]
+        self._count = len(inputs)
         self._level, self._drops = level, drops
         self.captured: list[tuple[Node, mx.array]] = []
         self.constants: list[mx.array] = []
@@ -115,8 +115,7 @@ class Program:
             return "literal", value
         if node in self._slots:
             found = self._slots[node]
-            before = self._values[self._given[node]] if node in self._given else self._level.stale.get(node, value)
-            if before is not value:
+            if self._level.stale.get(node, value) is not value:
                 found = self._step(_changed, [found, self._hold("constant", self.constants, value, value)])
             return found
         if node is None or (self._drops and self._is_inside(node)):
@@ -131,7 +130,7 @@ class Program:
         return self._held[key]
 
     def _settle(self) -> None:
-        captured = len(self._values)
+        captured = self._count
         constant = captured + len(self.captured)
         starts = {"input": 0, "captured": captured, "constant": constant, "step": constant + len(self.constants)}
 
@@ -144,7 +143,7 @@ class Program:
             for fn, sources in self._steps
         ]
         self._ends: list[Any] = [position(source) for source in self._outputs]
-        del self._steps, self._slots, self._reach, self._held, self._given, self._values
+        del self._steps, self._slots, self._reach, self._held, self._given
 
     # -- playing -------------------------------------------------------------------------------------------------------
 

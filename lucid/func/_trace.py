@@ -56,8 +56,7 @@ class Trace:
     def finish(self, outputs: Sequence[Any]) -> None:
         """Make the program that computes `outputs`."""
         self._outputs = list(outputs)
-        before = zip(self.stand_ins, self._before, strict=True)
-        self._written = [k for k, (s, a) in enumerate(before) if array(s) is not a]
+        self._written = [k for k, s in enumerate(self.stand_ins) if s._writes]
         inputs = list(zip(self._nodes, self._before, strict=True))
         self._program = Program([*outputs, *[self.stand_ins[k] for k in self._written]], inputs, self.level)
         self._held = self._program.held()

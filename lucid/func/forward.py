@@ -97,7 +97,9 @@ def traced(
     return trace, *with_aux(name, result, has_aux)
 
 
-def moved(play: Any, inputs: Sequence[mx.array], tangents: Sequence[mx.array], outs: Sequence[Any]) -> list[mx.array]:
+def moved(
+    play: Any, inputs: Sequence[mx.array], tangents: Sequence[mx.array], outs: Sequence[Any], careful: bool = False
+) -> list[mx.array]:
     """The tangents of the first outputs, of which `outs` are those of the first run; then all outputs."""
     depends = [k for k, t in enumerate(outs) if t._node is not None]
     values: list[mx.array] = []
@@ -107,7 +109,7 @@ def moved(play: Any, inputs: Sequence[mx.array], tangents: Sequence[mx.array], o
         return [values[k] for k in depends]
 
     if depends:
-        found = dict(zip(depends, push(part, inputs, tangents)[1], strict=True))
+        found = dict(zip(depends, push(part, inputs, tangents, careful)[1], strict=True))
     else:
         found, values = {}, play(*inputs)
     return [*[found[k] if k in found else mx.zeros_like(values[k]) for k in range(len(outs))], *values]

@@ -18,7 +18,7 @@ from lucid.func._arguments import (
     transformed,
     with_aux,
 )
-from lucid.func._directions import basis, over, pull, split
+from lucid.func._directions import basis, for_all, pull, split
 from lucid.func._trace import Trace
 from lucid.func._trees import Tree, flatten, mapped
 from lucid.func.forward import moved, pushed_forward, traced
@@ -69,10 +69,10 @@ def jacrev(
         shapes, dtypes = [a.shape for a in arrays], [a.dtype for a in arrays]
 
         def body(play: Any, inputs: list[mx.array], _: list[mx.array]) -> list[mx.array]:
-            def row(*cotangents: mx.array) -> list[mx.array]:
-                return pull(lambda *a: play(*a)[:count], inputs, cotangents)[1]
+            def row(careful: bool, *cotangents: mx.array) -> list[mx.array]:
+                return pull(lambda *a: play(*a)[:count], inputs, cotangents, careful)[1]
 
-            blocks = [split(rows, shapes) for rows in over(row, basis(shapes, dtypes), chunk_size)]
+            blocks = [split(rows, shapes) for rows in for_all(row, basis(shapes, dtypes), chunk_size)]
             return [blocks[j][k] for k in range(count) for j in range(n)]
 
         jacobian = _nested(trace.call(body), argnums, tree, out_tree)
@@ -119,10 +119,10 @@ def jacfwd(
         shapes, dtypes = [tuple(x.shape) for x in xs], [array(x).dtype for x in xs]
 
         def body(play: Any, inputs: list[mx.array], _: list[mx.array]) -> list[mx.array]:
-            def column(*tangents: mx.array) -> list[mx.array]:
-                return moved(play, inputs, tangents, outs)[: len(outs)]
+            def column(careful: bool, *tangents: mx.array) -> list[mx.array]:
+                return moved(play, inputs, tangents, outs, careful)[: len(outs)]
 
-            stacked = over(column, basis(shapes, dtypes))
+            stacked = for_all(column, basis(shapes, dtypes))
             return [_turned(block, len(s)) for columns in stacked for block, s in zip(split(columns, shapes), shapes)]  # noqa: B905
 
         jacobian = _nested(trace.call(body), argnums, tree, out_tree)

@@ -76,7 +76,7 @@ def codes(info: Tensor) -> np.ndarray[Any, Any] | None:
     try:
         _tape.evaluate(info)
     except (RuntimeError, ValueError) as error:
-        if str(error).startswith("[eval]"):
+        if isinstance(error, _tape.NeedsValue) or str(error).startswith("[eval]"):
             return None
         raise
     return np.array(_tape.array(info), copy=False)

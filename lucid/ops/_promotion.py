@@ -177,7 +177,7 @@ def binary(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
     try:
         to = result_type(a, b)
     except TypeError:
-        if fn in _EQUALITY:
+        if op_name(fn) in _EQUALITY:
             return _parts_equal(fn, a, b)
         check_operands(fn, a, b)
         raise
@@ -189,7 +189,7 @@ def binary(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
 
 
 _ORDERED = (mx.less, mx.less_equal, mx.greater, mx.greater_equal)
-_EQUALITY = (mx.equal, mx.not_equal)
+_EQUALITY = ("eq", "ne")
 
 
 def _parts_equal(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
@@ -200,7 +200,7 @@ def _parts_equal(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
 
     def compared(x: mx.array, y: mx.array) -> mx.array:
         same = (part(x, mx.real) == part(y, mx.real)) & (part(x, mx.imag) == part(y, mx.imag))
-        return same if fn is mx.equal else mx.logical_not(same)
+        return same if op_name(fn) == "eq" else mx.logical_not(same)
 
     compared.__qualname__ = op_name(fn)
     return apply(compared, *[_array(v, mx.complex64) for v in (a, b)])  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid._channels import Last, first, last
+from lucid._grad_mode import mode
 from lucid._tape import Leaf, apply
 from lucid._views import ChannelsLast, channels_last, lay, lies_last
 from lucid.dtypes import FLOATING, OF_MX
@@ -126,6 +127,11 @@ def _settle(weight: Tensor) -> None:
         lay(weight, inside)
 
 
+def _is_unmapped(n: int, groups: int) -> bool:
+    """Whether `mx.vmap` maps the convolution wrongly or not at all, or not its gradient (MLX 0.32.4)."""
+    return mode.careful or (mode.mapping and (groups > 1 or n == 3))
+
+
 def _laid(run: Any, name: str, batched: bool) -> Any:
     """`run`, which takes and gives arrays with a batch and their channels last, as a function of PyTorch's layout."""
     run.__qualname__ = name
@@ -196,7 +202,7 @@ def _plan(
         w = last(w)
         if on_cpu and dtype in _check.HALF:  # slow on the CPU in MLX (0.32.4)
             x, w = x.astype(mx.float32), w.astype(mx.float32)
-        if dtype in _convolution.DTYPES:
+        if dtype in _convolution.DTYPES or _is_unmapped(n, groups):
             y = _convolution.convolve(x, w, steps, low, high, apart, groups)
         elif groups == 1 or not on_cpu:
             y = mx.conv_general(x, w, steps, (low, high), apart, 1, groups)
@@ -365,7 +371,7 @@ def _plan_transposed(
             x, w = x.astype(mx.float32), w.astype(mx.float32)
         w = w.reshape(groups, inner // groups, outer, *kernel)
         w = mx.moveaxis(w, 1, -1).reshape(groups * outer, *kernel, inner // groups)
-        if dtype in _convolution.DTYPES:
+        if dtype in _convolution.DTYPES or _is_unmapped(n, groups):
             y = _convolution.convolve(x, w, [1] * n, *pad, apart, groups, steps)
         elif groups == 1 or not on_cpu:
             y = mx.conv_general(x, w, 1, pad, apart, steps, groups, True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
+from lucid._grad_mode import mode
 from lucid._tape import apply
 from lucid.dtypes import OF_MX
 from lucid.nn.functional import _check, _reduction, classification
@@ -120,8 +121,10 @@ def _in_parts(
         valid = t != ignored
         t = clamped(t, classes)
         parameters = [p.astype(wide) for p in (w, b) if p is not None]  # the sums of their gradients are in `wide` then
+        # What a checkpoint closes over is not mapped (MLX 0.32.4).
+        saving: Any = (lambda fn: fn) if mode.mapping else mx.checkpoint
         parts = [
-            mx.checkpoint(_losses(t[at : at + size]))(x[at : at + size].astype(wide), *parameters)
+            saving(_losses(t[at : at + size]))(x[at : at + size].astype(wide), *parameters)
             for at in range(0, count, size)
         ]
         loss = mx.concatenate(parts) if parts else mx.zeros(0, mx.float32)
