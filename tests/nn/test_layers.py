@@ -155,6 +155,15 @@ def test_dropout_in_place_and_errors():
         )
 
 
+def test_instance_norm_warns_of_channels_it_does_not_use():
+    layer = nn.InstanceNorm1d(5)
+    for shape, dim in (((2, 3, 4), 1), ((3, 4), 0)):
+        with pytest.warns(UserWarning, match=f"dim={dim} is 3, not num_features"):
+            assert layer(lucid.randn(shape)).shape == shape
+    with pytest.raises(ValueError, match="num_features"):
+        nn.InstanceNorm1d(5, affine=True)(lucid.randn(2, 3, 4))
+
+
 def test_random_activations():
     x = -lucid.ones(2000)
     slopes = -F.rrelu(x, training=True).numpy()
