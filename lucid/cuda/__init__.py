@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 
-from lucid import amp as amp
 from lucid import random
+from lucid.cuda import amp as amp
 from lucid.device import as_device, default
 from lucid.device import device as _device
 
