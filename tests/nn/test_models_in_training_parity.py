@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import copy
 import io
 import pickle
@@ -278,7 +279,8 @@ def the_head_of_a_script(t):
     t.manual_seed(3)
     if t.cuda.is_available():
         t.cuda.manual_seed_all(3)
-    t.backends.cudnn.benchmark, t.backends.cudnn.deterministic = False, True
+    with contextlib.suppress(RuntimeError):  # once PyTorch's test tools have frozen its switches
+        t.backends.cudnn.benchmark, t.backends.cudnn.deterministic = False, True
     device = t.device("cuda" if t.cuda.is_available() and False else "cpu")
     model = mlp(t, 3, 2).to(device, dtype=t.float32, non_blocking=True)
     scaler = t.amp.GradScaler("cuda", enabled=False)
