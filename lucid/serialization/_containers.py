@@ -104,7 +104,13 @@ def _bounds(value: slice) -> list[tuple[str, Any]]:
     return [("start", value.start), ("stop", value.stop), ("step", value.step)]
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))
+
+
 def _dict(kind: str, value: Any, encode: Encode, path: tuple[Any, ...]) -> Any:
+    if kind == "Counter" and not all(map(_is_number, value.values())):
+        raise TypeError(f"save: the Counter at {shown(path)} counts with what are no numbers; store dict(...) of it")
     tree: dict[str, Any] = {kind: [[encode(k, "a key", True), encode(v, k, False)] for k, v in value.items()]}
     if kind == "defaultdict":
         factory = value.default_factory
@@ -156,6 +162,8 @@ def _filled_dict(kind: str, tree: Any, parts: Any, decode: Decode, keep: Keep) -
     _check_hashes(keys)
     for key, (_, value) in zip(keys, parts, strict=True):
         found[key] = decode(value)
+    if kind == "Counter" and not all(map(_is_number, found.values())):
+        raise CheckpointError("its structure is broken: a Counter of what are no numbers, which could not be printed")
     if "_metadata" in tree:
         found._metadata = decode(tree["_metadata"])
     return found
@@ -200,6 +208,7 @@ def array(stored: mx.array, about: dict[str, Any]) -> np.ndarray[Any, Any]:
         found: np.ndarray[Any, Any] = (
             np.zeros(shape, dtype) if not dtype.itemsize or 0 in shape else values.view(dtype).reshape(shape)
         )
+        _leaves.check_texts(found)
     else:
         if values.dtype != dtype.newbyteorder("="):
             raise CheckpointError(f"its structure is broken: {values.dtype} elements for a numpy array of {dtype}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -73,8 +74,21 @@ def _dtype(tree: Any) -> np.dtype[Any]:
     return np.dtype([(str(name), _dtype(of), *map(tuple, shape)) for name, of, *shape in tree])
 
 
+def check_texts(values: np.ndarray[Any, Any]) -> None:
+    """Raise CheckpointError for numbers that are no characters: numpy crashes where it makes a str of them."""
+    if values.dtype.names is not None:
+        for name in values.dtype.names:
+            check_texts(values[name])
+    elif values.dtype.kind == "U" and values.size and values.dtype.itemsize:
+        codes = np.ascontiguousarray(values).reshape(-1).view(np.dtype("u4").newbyteorder(values.dtype.byteorder))
+        if codes.max() > sys.maxunicode:
+            raise CheckpointError(f"it holds a numpy array of texts with the character {codes.max()}")
+
+
 def _scalar(parts: Any) -> Any:
-    return np.frombuffer(_content(parts[1]), decode_dtype(parts[0]))[0]
+    values = np.frombuffer(_content(parts[1]), decode_dtype(parts[0]))
+    check_texts(values)
+    return values[0]
 
 
 def _device(text: str) -> device:

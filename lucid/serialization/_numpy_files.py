@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import json
 import math
@@ -13,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 import mlx.core as mx
 import numpy as np
 
-from lucid.serialization._header import CheckpointError, check_shape, is_count, parse
+from lucid.serialization._header import CheckpointError, check_shape, parse
 from lucid.serialization._pieces import Piece, Progress
 from lucid.serialization._source import Source, filled
 from lucid.serialization._torch._archive import Archive
@@ -81,17 +80,28 @@ def npy_header(file: Any, name: str) -> NpyHeader:
     length = int.from_bytes(_exactly(file, 2 if start[6] == 1 else 4, name), "little")
     if length > _LONGEST:
         raise CheckpointError(f"the header of {name!r} claims {length} bytes, more than {_LONGEST}")
-    text = _exactly(file, length, name)
-    try:
-        found = ast.literal_eval(text.decode("latin1" if start[6] < 3 else "utf-8").strip())
-        shape, columns, descr = found["shape"], found["fortran_order"], found["descr"]
-    except (LookupError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError) as error:
-        raise CheckpointError(f"the header of {name!r} is broken: {type(error).__name__}") from None
-    if not isinstance(shape, tuple) or not all(map(is_count, shape)) or not isinstance(columns, bool):
-        raise CheckpointError(f"the header of {name!r} is broken: its shape is {str(shape)[:100]}")
-    dtype, turned = _dtype(descr, name)
+    text = _exactly(file, length, name).decode("latin1" if start[6] < 3 else "utf-8", "replace").strip()
+    found = {key: _value(key, pattern, text, name) for key, pattern in _FIELDS.items()}
+    shape = tuple([int(n) for n in re.findall(r"\d+", found["shape"])])
+    dtype, turned = _dtype(found["descr"], name)
     before = (10 if start[6] == 1 else 12) + length
-    return NpyHeader(check_shape(name, shape), dtype, turned, columns, before)
+    return NpyHeader(check_shape(name, shape), dtype, turned, found["fortran_order"] == "True", before)
+
+
+# The header is a dict as Python writes it, of which no more is understood than what numpy puts there.
+_FIELDS = {
+    "descr": re.compile(r"""(["'])descr\1\s*:\s*(["'][^"']*["']|\[.*?\])\s*[,}]"""),
+    "fortran_order": re.compile(r"""(["'])fortran_order\1\s*:\s*(True|False)\s*[,}]"""),
+    "shape": re.compile(r"""(["'])shape\1\s*:\s*(\((?:\s*\d{1,19}L?\s*,)*(?:\s*\d{1,19}L?\s*)?\))\s*[,}]"""),
+}
+
+
+def _value(key: str, pattern: re.Pattern[str], text: str, name: str) -> str:
+    found = pattern.findall(text) if text.startswith("{") and text.endswith("}") else []
+    if len(found) != 1:
+        raise CheckpointError(f"the header of {name!r} is broken: it has no {key} as numpy writes it")
+    value: str = found[0][1]
+    return value if value.startswith("[") else value.strip("\"'")
 
 
 def _exactly(file: Any, count: int, name: str) -> bytes:
@@ -105,15 +115,13 @@ def _exactly(file: Any, count: int, name: str) -> bytes:
     return bytes(found)
 
 
-def _dtype(descr: Any, name: str) -> tuple[mx.Dtype, int]:
-    match = _DTYPE.fullmatch(descr) if isinstance(descr, str) else None
+def _dtype(descr: str, name: str) -> tuple[mx.Dtype, int]:
+    match = _DTYPE.fullmatch(descr)
     kind = f"{match[2]}{match[3]}" if match else None
     if match is None or kind not in _KINDS:
-        short = descr.lstrip("<>|=") if isinstance(descr, str) else ""
+        short = descr.lstrip("<>|=")
         why = next((text for start, text in _NO_KIND.items() if short.startswith(start)), None)
-        raise CheckpointError(
-            f"the array {name!r} is of {why or f'the dtype {str(descr)[:50]}, which MLX does not have'}"
-        )
+        raise CheckpointError(f"the array {name!r} is of {why or f'the dtype {descr[:50]}, which MLX does not have'}")
     dtype = _KINDS[kind]
     if match[1] != ">":
         return dtype, 1

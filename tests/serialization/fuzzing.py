@@ -215,7 +215,14 @@ class Report(NamedTuple):
         return "\n".join(lines + [f"  {count:6} {reason}" for reason, count in self.reasons.most_common(40)])
 
 
-def run(content: bytes, load: Load, count: int, seed: int, seconds: int = 10) -> Report:
+def run(
+    content: bytes,
+    load: Load,
+    count: int,
+    seed: int,
+    seconds: int = 10,
+    damaged: Callable[..., Iterator[bytes]] = cases,
+) -> Report:
     """Check `count` cases, each in at most `seconds`. What goes wrong is raised with the case in a note."""
     reasons: Counter[str] = Counter()
     loaded, slowest, before = 0, 0.0, _peak()
@@ -228,7 +235,7 @@ def run(content: bytes, load: Load, count: int, seed: int, seconds: int = 10) ->
             raise
 
     signal.signal(signal.SIGALRM, _too_long)
-    for k, case in enumerate(cases(content, count, seed)):
+    for k, case in enumerate(damaged(content, count, seed)):
         signal.alarm(seconds)
         start = time.perf_counter()
         try:

@@ -6,7 +6,7 @@ import argparse
 import enum
 import io
 import json
-from collections import OrderedDict, defaultdict, namedtuple
+from collections import Counter, OrderedDict, defaultdict, namedtuple
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +242,7 @@ class Mine(lucid.Tensor):
         (Text("a"), r"store str\(...\) of it"),
         (lucid.Generator(), r"store its get_state\(\)"),
         (defaultdict(lambda: 0), "the factory of the defaultdict"),
+        (Counter(a="b"), "the Counter at .* counts with what are no numbers"),  # type: ignore[arg-type]
         (np.array([object()]), r"type ndarray .*store its tolist\(\)"),
         (np.ma.array([1]), r"store np.asarray\(array\)"),
         (int, "store tensors, numbers"),
@@ -296,6 +297,8 @@ def test_structures_that_would_take_forever() -> None:
         ({"numpy.dtype": [["a", "O"]]}, "Python objects"),
         ({"defaultdict": [], "factory": "eval"}, "broken"),
         ({"ref": 0}, "broken"),
+        ({"Counter": [["a", []]]}, "a Counter of what are no numbers"),
+        ({"Counter": [["a"]]}, "broken"),
         ({"lazy": ["Module", "float32", True]}, "there is no Module"),
         ({"range": [0, 1, 0]}, "broken"),
         ({"device": "tpu:1"}, "broken"),
