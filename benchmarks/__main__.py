@@ -1,10 +1,13 @@
-"""Print the table: `python -m benchmarks [operations|overhead|gpt|recurrent|resnet|transformer|compiled]`."""
+"""Print the table: `python -m benchmarks [SUITE...]`.
+
+Suites: operations, overhead, gpt, recurrent, resnet, transformer, compiled, checkpoints; all of them if none is named.
+"""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import compiled, gpt, operations, overhead, recurrent, resnet, transformer
+from benchmarks import checkpoints, compiled, gpt, operations, overhead, recurrent, resnet, transformer
 
 SUITES = {
     "operations": operations,
@@ -14,6 +17,7 @@ SUITES = {
     "resnet": resnet,
     "transformer": transformer,
     "compiled": compiled,
+    "checkpoints": checkpoints,
 }
 
 

@@ -32,6 +32,33 @@ def test_iinfo(name):
     assert (a.bits, a.max, a.min, a.dtype) == (b.bits, b.max, b.min, b.dtype)
 
 
+KERNELS = ("flash", "math", "mem_efficient", "cudnn")
+
+
+def kernels_of_attention(t):
+    return [getattr(t.backends.cuda, f"{name}_sdp_enabled")() for name in KERNELS]
+
+
+def switched(t):
+    try:
+        for name in KERNELS[::2]:
+            getattr(t.backends.cuda, f"enable_{name}_sdp")(False)
+        return kernels_of_attention(t)
+    finally:
+        for name in KERNELS:
+            getattr(t.backends.cuda, f"enable_{name}_sdp")(True)
+
+
+def inside_sdp_kernel(t):
+    before = kernels_of_attention(t)
+    with (
+        pytest.warns(FutureWarning, match="sdp_kernel"),
+        t.backends.cuda.sdp_kernel(enable_flash=False, enable_mem_efficient=False) as given,
+    ):
+        inside = kernels_of_attention(t)
+    return before, inside, kernels_of_attention(t), given
+
+
 def declared(x): ...
 
 
@@ -90,6 +117,8 @@ def declared(x): ...
         lambda t: [t.mps.is_available(), t.mps.device_count(), t.backends.mps.is_available()],
         lambda t: [t.backends.cuda.is_built(), t.backends.cudnn.enabled, t.backends.cudnn.benchmark],
         lambda t: t.backends.cuda.matmul.allow_tf32,
+        lambda t: [kernels_of_attention(t), switched(t), kernels_of_attention(t)],
+        lambda t: inside_sdp_kernel(t),
         lambda t: [t.cpu.device_count(), t.cpu.current_device(), t.cpu.is_available(), t.cpu.synchronize()],
         lambda t: [t.jit.is_scripting(), t.jit.is_tracing(), t.jit.annotate(int, 3), t.jit.isinstance(3, int)],
         lambda t: [t.jit.ignore(lambda: 3)(), t.jit.unused(lambda: 3)(), t.jit.ignore(drop=False)(lambda: 3)()],

@@ -26,10 +26,12 @@ def read(source: Source, lazy: bool) -> tuple[dict[str, mx.array], dict[str, str
         source.file.seek(0)
         header = _header.read(source.file, source.size)
         header.check_dtypes()
-        if not lazy or source.path is None or not _worth_it(source, header):
+        if source.path is None or not _worth_it(source, header):
             return {name: _now(source, header.data, e) for name, e in header.entries.items()}, header.metadata
         found = _late(source, source.path, header)
         if found is not None:
+            if not lazy:
+                _evaluate(source, found)
             return found, header.metadata
         source.reopen()  # it was replaced between our look at it and MLX's
     raise CheckpointError("it is being written to")
@@ -52,6 +54,15 @@ def _late(source: Source, path: str, header: Header) -> dict[str, mx.array] | No
         return None
     assert isinstance(found, dict)
     return {name: _decoded(found[name], e) if e.end > e.start else _empty(e) for name, e in header.entries.items()}
+
+
+def _evaluate(source: Source, arrays: dict[str, mx.array]) -> None:
+    try:
+        mx.eval(list(arrays.values()))
+    except RuntimeError as error:
+        raise CheckpointError(str(error)) from None
+    if source.changed():
+        raise CheckpointError("it was written to while it was being read")
 
 
 def _now(source: Source, data: int, entry: Entry) -> mx.array:

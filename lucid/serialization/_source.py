@@ -82,6 +82,10 @@ class Source:
             return False
         return _identity(now) == self._identity
 
+    def changed(self) -> bool:
+        """True if somebody wrote into the file after it was opened."""
+        return self._identity is not None and _identity(os.fstat(self.file.fileno())) != self._identity
+
     def reopen(self) -> None:
         """Open the path again, whose file was replaced."""
         fresh = Source.open(self.path)

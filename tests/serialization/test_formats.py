@@ -212,6 +212,24 @@ def test_what_was_read_is_not_changed_by_writing_into_the_file(tmp_path: Path) -
     assert found["small"].sum().item() == 1000
 
 
+def test_a_file_that_is_written_to_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lucid.serialization import _reading
+
+    path, evaluate, left = large(tmp_path), mx.eval, []
+
+    def late(arrays: Any) -> None:
+        with open(path, "r+b") as file:
+            file.truncate(left.pop())
+        os.utime(path)
+        evaluate(arrays)
+
+    monkeypatch.setattr(_reading.mx, "eval", late)
+    for size, message in ((path.stat().st_size, "written to while it was being read"), (1000, "Unable to read")):
+        left.append(size)
+        with pytest.raises(CheckpointError, match=message):
+            load(path, mmap=False)
+
+
 def test_replacing_and_removing_a_large_file(tmp_path: Path) -> None:
     path = large(tmp_path)
     found = load(path)

@@ -65,6 +65,22 @@ def test_a_draft_that_was_removed_before_it_was_locked(tmp_path: Path, monkeypat
     assert os.listdir(tmp_path) == ["x"]
 
 
+def test_what_is_sent_to_the_disk_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_replacing, "_EARLY", 1000)
+    state = {f"w{k}": lucid.full((500,), float(k)) for k in range(20)}
+    save(state, tmp_path / "x")
+    assert all(lucid.equal(t, state[name]) for name, t in load(tmp_path / "x").items())
+
+    def full(descriptor: int) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(os, "fdatasync", full)
+    with pytest.raises(OSError, match="the disk is full"):
+        save({"w": lucid.zeros(1000)}, tmp_path / "x")
+    assert os.listdir(tmp_path) == ["x"]
+    assert load(tmp_path / "x")["w19"].mean().item() == 19
+
+
 def test_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def flock(*_: int) -> None:
         raise OSError("this file system has no locks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lucid.optim.lr_scheduler._base import EPOCH_DEPRECATION_WARNING, LRScheduler
+from lucid.optim.lr_scheduler._base import _LRScheduler as _LRScheduler
 from lucid.optim.lr_scheduler._composite import ChainedScheduler, SequentialLR
 from lucid.optim.lr_scheduler._cyclic import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from lucid.optim.lr_scheduler._decay import (

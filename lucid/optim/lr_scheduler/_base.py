@@ -177,3 +177,7 @@ def for_groups(optimizer: Optimizer, name: str, values: Any) -> list[Any]:
 def state_of(function: Any) -> dict[str, Any] | None:
     """What can be saved of a function: the attributes of a callable object; nothing of a def or lambda."""
     return None if isinstance(function, types.FunctionType) else dict(function.__dict__)
+
+
+class _LRScheduler(LRScheduler):
+    """The former name of `LRScheduler`, from which schedules of one's own are derived."""
