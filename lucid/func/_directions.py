@@ -17,6 +17,15 @@ def separate(arrays: list[mx.array]) -> list[mx.array]:
     return arrays if len(arrays) == 1 else [mx.contiguous(a) for a in arrays]
 
 
+def fresh(arrays: Sequence[mx.array]) -> list[mx.array]:
+    """The same values as other arrays.
+
+    MLX 0.32.4 stops to follow an array that a derivative is taken by, inside another derivative that is not by it: what
+    is computed from it later has no gradient any more.
+    """
+    return [mx.squeeze(mx.expand_dims(a, 0), 0) for a in arrays]
+
+
 def pull(
     fn: Fn, inputs: Sequence[mx.array], cotangents: Sequence[mx.array], careful: bool | None = None
 ) -> tuple[list[mx.array], list[mx.array]]:
@@ -28,7 +37,7 @@ def pull(
         return [], [mx.zeros_like(a) for a in inputs]
     before, mode.careful = mode.careful, mode.mapping if careful is None else careful
     try:
-        values, gradients = mx.vjp(lambda *arrays: separate(fn(*arrays)), list(inputs), list(cotangents))
+        values, gradients = mx.vjp(lambda *arrays: separate(fn(*arrays)), fresh(inputs), list(cotangents))
     finally:
         mode.careful = before
     return values, gradients
@@ -44,7 +53,7 @@ def push(
     """
     if not careful:
         try:
-            return mx.jvp(fn, list(inputs), list(tangents))
+            return mx.jvp(fn, fresh(inputs), list(tangents))
         except (ValueError, RuntimeError, NotImplementedError) as error:
             if "jvp" not in str(error).lower():
                 raise

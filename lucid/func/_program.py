@@ -18,12 +18,17 @@ from lucid._backward import run_hooks
 from lucid._grad_mode import mode
 from lucid._tape import Leaf, Node, Pick, array
 from lucid.func._level import Level, Replay
+from lucid.ops._custom import custom
 
 _REPLAY = Replay()
-_changed: Any = mx.custom_function(lambda a, b: b)
+
+
+def _going_on(primals: tuple[mx.array, ...], tangents: tuple[Any, ...]) -> mx.array:
+    return mx.zeros_like(primals[0]) if tangents[0] is None else tangents[0]
+
+
+_changed = custom(lambda a, b: b, lambda _, cotangent, __: (cotangent, mx.zeros_like(cotangent)), _going_on)
 """The second of two arrays, with the gradient of the first: a tensor that was written without being recorded."""
-_changed.vjp(lambda primals, cotangent, _: (cotangent, mx.zeros_like(cotangent)))
-_changed.jvp(lambda primals, tangents: mx.zeros_like(primals[0]) if tangents[0] is None else tangents[0])
 
 
 class Program:
@@ -170,7 +175,4 @@ class Program:
 
 def _hooked(node: Node) -> Any:
     """The identity, whose cotangent is shown to the hooks of `node`."""
-    custom: Any = mx.custom_function(lambda a: a)
-    custom.vjp(lambda _, cotangent, __: run_hooks(node, cotangent))
-    custom.jvp(lambda _, tangent: tangent)
-    return custom
+    return custom(lambda a: a, lambda _, cotangent, __: run_hooks(node, cotangent), lambda _, tangent: tangent)

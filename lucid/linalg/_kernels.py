@@ -133,7 +133,7 @@ def _solve_vjp(primals: Any, cotangents: Any, outputs: Any) -> tuple[mx.array, m
     return fold(-mx.matmul(back, adjoint(outputs[0])), a.shape), fold(back, b.shape)
 
 
-@with_gradient(_solve_vjp)
+@with_gradient(_solve_vjp, broadcasts=True)
 def solve(a: mx.array, b: mx.array) -> tuple[mx.array, mx.array]:
     """The X of A X = B, whose batches broadcast, and `info` of A."""
     if a.size == 0 or b.size == 0:
@@ -168,7 +168,7 @@ def _triangular(upper: bool, unit: bool, whole: bool) -> Callable[[mx.array, mx.
             change = mx.triu(change, int(unit)) if upper else mx.tril(change, -int(unit))
         return fold(change, a.shape), fold(back, b.shape)
 
-    @with_gradient(vjp)
+    @with_gradient(vjp, broadcasts=True)
     def solve(a: mx.array, b: mx.array) -> mx.array:
         if a.size == 0 or b.size == 0:
             batch = mx.broadcast_shapes(a.shape[:-2], b.shape[:-2])

@@ -8,6 +8,8 @@ from typing import Any
 
 import mlx.core as mx
 
+from lucid.ops._custom import custom
+
 Fn = Callable[[mx.array], mx.array]
 
 
@@ -18,7 +20,6 @@ def stream(a: mx.array) -> Any:
 
 def derived(fn: Fn, slope: Fn) -> Fn:
     """`fn`, a function of one array, with `slope` as its derivative; both go element by element."""
-    result: Any = mx.custom_function(fn)
 
     def pulled(a: mx.array, cotangent: mx.array, _: mx.array) -> mx.array:
         with stream(a):
@@ -28,23 +29,13 @@ def derived(fn: Fn, slope: Fn) -> Fn:
         with stream(a):
             return tangent * slope(a)
 
-    result.vjp(pulled)
-    result.jvp(pushed)
-    return result  # type: ignore[no-any-return]
-
-
-def no_jvp(*_: Any) -> Any:
-    """For `custom_function.jvp`, where there is only a vjp: tangents go through that, twice (lucid.func)."""
-    raise NotImplementedError("jvp: not implemented; take the gradient of the gradient by its cotangent")
+    return custom(fn, pulled, pushed)  # type: ignore[no-any-return]
 
 
 def underivable(name: str) -> Fn:
     """The identity, for an argument in which PyTorch has no derivative: asking for one raises NotImplementedError."""
-    result: Any = mx.custom_function(lambda a: a)
 
     def refused(*_: mx.array) -> mx.array:
         raise NotImplementedError(f"the derivative for '{name}' is not implemented")
 
-    result.vjp(refused)
-    result.jvp(refused)
-    return result  # type: ignore[no-any-return]
+    return custom(lambda a: a, refused, refused)  # type: ignore[no-any-return]

@@ -10,6 +10,8 @@ from typing import Any
 
 import mlx.core as mx
 
+from lucid.ops._custom import custom
+
 
 def _choose(mask: mx.array, a: mx.array, b: mx.array) -> mx.array:
     return mx.where(mask, a, b)
@@ -20,18 +22,14 @@ def _chosen(primals: tuple[mx.array, ...], cotangent: mx.array, _: mx.array) -> 
     return mx.zeros_like(mask), choose(mask, cotangent, nothing), choose(mask, nothing, cotangent)
 
 
-choose: Any = mx.custom_function(_choose)
-"""`mx.where(mask, a, b)` of three arrays of one shape and dtype, with 0 for the gradient of what is not taken."""
-choose.vjp(_chosen)
-
-
 def _going(primals: tuple[mx.array, ...], tangents: tuple[Any, ...]) -> mx.array:
     parts = [mx.zeros_like(p) if t is None else t for p, t in zip(primals[1:], tangents[1:], strict=True)]
-    result: mx.array = choose(primals[0], *parts)
-    return result
+    found: mx.array = choose(primals[0], *parts)
+    return found
 
 
-choose.jvp(_going)
+choose: Any = custom(_choose, _chosen, _going)
+"""`mx.where(mask, a, b)` of three arrays of one shape and dtype, with 0 for the gradient of what is not taken."""
 
 
 def where(mask: mx.array, a: mx.array, b: mx.array) -> mx.array:

@@ -18,19 +18,19 @@ from typing import Any, TypeVar
 
 import mlx.core as mx
 
-from lucid.ops._derived import no_jvp
+from lucid.ops._custom import custom
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def with_gradient(vjp: Callable[..., Any]) -> Callable[[F], F]:
-    """Give the function below `vjp(primals, cotangents, outputs)` as its derivative."""
+def with_gradient(vjp: Callable[..., Any], *, broadcasts: bool = False) -> Callable[[F], F]:
+    """Give the function below, of matrices, `vjp(primals, cotangents, outputs)` as its derivative.
+
+    `broadcasts` says whether the batches of several arguments may differ.
+    """
 
     def decorate(fn: F) -> F:
-        custom: Any = mx.custom_function(fn)
-        custom.vjp(vjp)
-        custom.jvp(no_jvp)
-        return custom  # type: ignore[no-any-return]
+        return custom(fn, vjp, batches="broadcast" if broadcasts else "equal")  # type: ignore[no-any-return]
 
     return decorate
 

@@ -6,13 +6,14 @@ import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import mlx.core as mx
 
 from lucid.dtypes import OF_MX
 from lucid.ops import _double, _precise
-from lucid.ops._derived import no_jvp, underivable
+from lucid.ops._custom import custom
+from lucid.ops._derived import underivable
 from lucid.ops._gamma import log_gamma, log_gamma_from_1, stirling_rest
 from lucid.ops._out import give
 from lucid.ops._promotion import require_tensor
@@ -55,17 +56,13 @@ def _half(name: str, upper: bool, a: Tensor, x: Tensor) -> Tensor:
 
 @functools.cache
 def _with_slope(upper: bool) -> Callable[[mx.array, mx.array], mx.array]:
-    result: Any = mx.custom_function(functools.partial(_regularized, upper))
-
     def pulled(primals: tuple[mx.array, mx.array], cotangent: mx.array, _: mx.array) -> tuple[mx.array, mx.array]:
         a, x = primals
         with mx.stream(mx.cpu):
             density = _precise.exp((a - 1) * mx.log(x) - x - log_gamma(False)(a))
             return mx.zeros_like(a), cotangent * (-density if upper else density)
 
-    result.vjp(pulled)
-    result.jvp(no_jvp)
-    return result  # type: ignore[no-any-return]
+    return custom(functools.partial(_regularized, upper), pulled)  # type: ignore[no-any-return]
 
 
 # ---- the value -------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import return_types
+from lucid._grad_mode import mode
 from lucid._tape import TensorCore, apply, wrap
 from lucid.dtypes import INEXACT, dtype
 from lucid.ops import _precise
@@ -47,7 +48,8 @@ def _scan(
 
     def fn(a: mx.array) -> mx.array:
         a = a.astype(to).astype(wide)
-        if to == mx.complex64 and scan is mx.cumprod:  # MLX 0.32 forgets a conjugate in its gradient
+        # MLX 0.32 forgets a conjugate in the gradient, and has no tangents; second gradients are NaN beside a 0.
+        if scan is mx.cumprod and a.size and (to == mx.complex64 or mode.level is not None):
             return _by_doubling(mx.multiply, a, axis)
         return (scan(a, axis=axis) if a.size else a).astype(to)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid.ops import _double, _precise
-from lucid.ops._derived import Fn, derived, no_jvp, stream
+from lucid.ops._custom import custom
+from lucid.ops._derived import Fn, derived, stream
 from lucid.ops._out import give
 from lucid.ops._promotion import Number, binary_float, require_one_tensor
 
@@ -133,19 +134,17 @@ def _xlog1py(a: mx.array, b: mx.array) -> mx.array:
     return product  # type: ignore[no-any-return]
 
 
-@mx.custom_function
-def _xlog1py_function(a: mx.array, b: mx.array) -> mx.array:
+def _xlog1py_value(a: mx.array, b: mx.array) -> mx.array:
     zero = (a == 0) & ~mx.isnan(b)
     return mx.where(zero, 0, a * mx.log1p(mx.where(zero, 0, b)))
 
 
-_xlog1py_function.jvp(no_jvp)
-
-
-@_xlog1py_function.vjp
 def _xlog1py_vjp(primals: Any, cotangent: mx.array, _: mx.array) -> tuple[mx.array, mx.array]:
     # `mx.vjp` would have 0 * inf where the value is 0 by definition
     a, b = primals
     with stream(a):
         factor = mx.where((a == 0) & (b <= -1), 0, mx.log1p(b))
         return cotangent * factor, cotangent * a / (1 + b)
+
+
+_xlog1py_function: Any = custom(_xlog1py_value, _xlog1py_vjp)

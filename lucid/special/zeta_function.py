@@ -10,7 +10,8 @@ import mlx.core as mx
 
 from lucid._tape import TensorCore
 from lucid.ops import _double, _gamma
-from lucid.ops._derived import no_jvp, underivable
+from lucid.ops._custom import custom
+from lucid.ops._derived import underivable
 from lucid.ops._out import give
 from lucid.ops._promotion import Number
 
@@ -37,14 +38,11 @@ def zeta(input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None =
 
 @functools.cache
 def _zeta(positive: bool) -> Callable[[mx.array, mx.array], mx.array]:
-    result: Any = mx.custom_function(lambda s, q: _gamma.zeta(s, q, positive))
-
     def pulled(primals: Any, cotangent: mx.array, _: mx.array) -> tuple[mx.array, mx.array]:
         s, q = primals
         with mx.stream(mx.cpu):
             slope = cotangent * -s * result(s + 1, q)
             return mx.zeros_like(s), slope
 
-    result.vjp(pulled)
-    result.jvp(no_jvp)
+    result: Any = custom(lambda s, q: _gamma.zeta(s, q, positive), pulled)
     return result  # type: ignore[no-any-return]
