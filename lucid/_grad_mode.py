@@ -18,6 +18,7 @@ class _Mode(threading.local):
     anomaly = False
     level: Any = None  # the transform of `lucid.func` that the code runs in: a lucid.func._level.Level
     mapping = False  # inside `mx.vmap`
+    pushing = False  # inside `mx.jvp`
     careful = False  # there, only operations are to be used whose gradients MLX can map
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import mlx.core as mx
 
 from lucid._grad_mode import mode
-from lucid.func._mapping import CannotMap, mapped, over
+from lucid.func._mapping import CannotMap, corrected, mapped, over
 
 Fn = Callable[..., list[mx.array]]
 
@@ -51,14 +51,15 @@ def push(
     MLX has no jvp of convolutions, scatters and some others, and cannot map all it has. There, and if `careful`, they
     come otherwise: a gradient is linear in its cotangent, and its own gradient by that is the tangent.
     """
-    if not careful:
-        try:
-            return mx.jvp(fn, fresh(inputs), list(tangents))
-        except (ValueError, RuntimeError, NotImplementedError) as error:
-            if "jvp" not in str(error).lower():
-                raise
-    values = fn(*inputs)
-    return values, pull(lambda *c: pull(fn, inputs, c)[1], [mx.zeros_like(v) for v in values], tangents)[1]
+    with corrected("pushing"):
+        if not careful:
+            try:
+                return mx.jvp(fn, fresh(inputs), list(tangents))
+            except (ValueError, RuntimeError, NotImplementedError) as error:
+                if "jvp" not in str(error).lower():
+                    raise
+        values = fn(*inputs)
+        return values, pull(lambda *c: pull(fn, inputs, c)[1], [mx.zeros_like(v) for v in values], tangents)[1]
 
 
 def for_all(fn: Callable[..., list[mx.array]], vectors: Sequence[mx.array], chunk: int | None = None) -> list[mx.array]:

@@ -105,7 +105,9 @@ class Level:
         level: Level | None = self
         while level is not None:
             ref = level.born.get(id(t))
-            if (ref is None or ref() is not t) and id(t) not in level._arguments:
+            if ref is not None and ref() is t:  # and so it is inside of all that are further out
+                break
+            if id(t) not in level._arguments:
                 level.captures(t)
             level = level.outer
         if t._node is not None:

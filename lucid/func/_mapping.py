@@ -1,4 +1,4 @@
-"""`mx.vmap`, with what MLX 0.32.4 maps wrongly put right.
+"""`mx.vmap` and `mx.jvp`, with what MLX 0.32.4 gets wrong put right.
 
 While a function is traced here, some operations of MLX stand for others that mean the same, since MLX's own rules for
 them are wrong or missing: results in the wrong place, of the wrong shape, or in memory that is not theirs. The tests of
@@ -8,6 +8,9 @@ this file name each, and fail when MLX has caught up.
 - the gradient of `take` and of indexing with arrays, where that dimension is not the first of the cotangent;
 - `addmm`, where only what is added has it; `expand_dims` at several places;
 - `tri_inv` of a matrix with something in its other triangle.
+
+While tangents are pushed forward, `where` is one whose tangents are chosen, and not multiplied by the condition: there
+infinity times 0 is NaN.
 
 (Assigning to slices is another, see `lucid.ops.pieces.put_at`; convolutions in groups too, see
 `lucid.nn.functional.conv`.)
@@ -24,6 +27,8 @@ from typing import Any
 import mlx.core as mx
 
 from lucid._grad_mode import mode
+from lucid.dtypes import INEXACT
+from lucid.ops._select import where
 
 Fn = Callable[..., Any]
 
@@ -43,7 +48,7 @@ def mapped(fn: Fn, arrays: Sequence[mx.array], axes: Sequence[int | None]) -> An
         ended = True
         return result
 
-    with _corrected():
+    with corrected("mapping"):
         try:
             return mx.vmap(traced, in_axes=tuple([None if axis is None else 0 for axis in axes]))(*arrays)
         except (ValueError, RuntimeError) as error:
@@ -138,6 +143,19 @@ def _addmm(c: mx.array, a: mx.array, b: mx.array, alpha: float = 1.0, beta: floa
     return product + (c if beta == 1 else mx.array(beta, c.dtype) * c)
 
 
+def _where(condition: Any, x: Any, y: Any, **options: Any) -> mx.array:
+    found = _plain_where(condition, x, y, **options)
+    x, y = (v if isinstance(v, mx.array) else mx.array(v, found.dtype) for v in (x, y))
+    if not isinstance(condition, mx.array) or found.dtype not in INEXACT:
+        return found
+    return where(
+        condition if condition.dtype == mx.bool_ else condition != 0, x.astype(found.dtype), y.astype(found.dtype)
+    )
+
+
+_plain_where = mx.where
+
+
 def _tri_inv(plain: Fn, a: mx.array, upper: bool = False, **options: Any) -> mx.array:
     # The rule forgets that it is one triangle only that counts.
     return plain(mx.triu(a) if upper else mx.tril(a), upper, **options)  # type: ignore[no-any-return]
@@ -166,39 +184,40 @@ def _replacements() -> Iterator[tuple[Any, str, Fn]]:
     yield mx.linalg, "tri_inv", functools.partial(_tri_inv, mx.linalg.tri_inv)
 
 
-def _guarded(plain: Fn, other: Fn, name: str) -> Fn:
-    """`other` in threads that map, `plain` in all others."""
+def _guarded(plain: Fn, other: Fn, name: str, flag: str) -> Fn:
+    """`other` in threads that map, or push tangents; `plain` in all others."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return other(*args, **kwargs) if mode.mapping else plain(*args, **kwargs)
+        return other(*args, **kwargs) if getattr(mode, flag) else plain(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = name
     return call
 
 
-_ALL = [(owner, name, getattr(owner, name), fn) for owner, name, fn in _replacements()]
-_GUARDED = [(owner, name, _guarded(plain, fn, name)) for owner, name, plain, fn in _ALL]
+_ALL = [(owner, name, getattr(owner, name), fn, "mapping") for owner, name, fn in _replacements()]
+_ALL.append((mx, "where", mx.where, _where, "pushing"))
+_GUARDED = [(owner, name, _guarded(plain, fn, name, flag)) for owner, name, plain, fn, flag in _ALL]
 _lock = threading.Lock()
 _running = 0
 
 
 @contextmanager
-def _corrected() -> Iterator[None]:
-    """In the `with` block, what MLX maps wrongly is replaced in this thread."""
+def corrected(flag: str) -> Iterator[None]:
+    """In the `with` block, what MLX gets wrong is replaced in this thread, for "mapping" or "pushing"."""
     global _running
-    before = mode.mapping
+    before = getattr(mode, flag)
     with _lock:
         _running += 1
         if _running == 1:
             for owner, name, fn in _GUARDED:
                 setattr(owner, name, fn)
-    mode.mapping = True
+    setattr(mode, flag, True)
     try:
         yield
     finally:
-        mode.mapping = before
+        setattr(mode, flag, before)
         with _lock:
             _running -= 1
             if not _running:
-                for owner, name, plain, _ in _ALL:
+                for owner, name, plain, *_ in _ALL:
                     setattr(owner, name, plain)
