@@ -10,6 +10,7 @@ from lucid._grad_mode import (
     set_detect_anomaly,
     set_grad_enabled,
 )
+from lucid.autograd import functional
 from lucid.autograd.function import Function
 from lucid.autograd.variable import Variable
 
@@ -19,6 +20,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
     "inference_mode",
     "is_anomaly_enabled",

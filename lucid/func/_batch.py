@@ -170,7 +170,7 @@ class Call:
         self._recorded = [k for k, t in enumerate(self._tensors) if t._node is not None]
         self._program = Program(
             [self._tensors[k] for k in self._recorded],
-            [(nodes[k], placeholders[k]) for k in self._tracked],
+            [nodes[k] for k in self._tracked],
             level,
             drops=True,
         )

@@ -36,7 +36,7 @@ class Program:
 
     Args:
         outputs: the tensors to compute.
-        inputs: the nodes of the stand-ins, each with the array that it stands for.
+        inputs: the nodes of the stand-ins.
         level: the level that the function ran in.
         drops: whether leaves that were made inside are constants; otherwise they are captured.
 
@@ -46,10 +46,8 @@ class Program:
         reached: for each output, the numbers of the inputs that it depends on.
     """
 
-    def __init__(
-        self, outputs: Sequence[Any], inputs: Sequence[tuple[Node, mx.array]], level: Level, *, drops: bool = False
-    ) -> None:
-        self._given = {node: k for k, (node, _) in enumerate(inputs)}
+    def __init__(self, outputs: Sequence[Any], inputs: Sequence[Node], level: Level, *, drops: bool = False) -> None:
+        self._given = {node: k for k, node in enumerate(inputs)}
         self._count = len(inputs)
         self._level, self._drops = level, drops
         self.captured: list[tuple[Node, mx.array]] = []

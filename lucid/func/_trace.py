@@ -57,8 +57,7 @@ class Trace:
         """Make the program that computes `outputs`."""
         self._outputs = list(outputs)
         self._written = [k for k, s in enumerate(self.stand_ins) if s._writes]
-        inputs = list(zip(self._nodes, self._before, strict=True))
-        self._program = Program([*outputs, *[self.stand_ins[k] for k in self._written]], inputs, self.level)
+        self._program = Program([*outputs, *[self.stand_ins[k] for k in self._written]], self._nodes, self.level)
         self._held = self._program.held()
 
     @property
