@@ -173,6 +173,14 @@ _PARALLEL_FAMILIES: tuple[tuple[str, str], ...] = (
     ("PyTorch has deprecated it; there is one process, see DistributedDataParallel", "DistributedDataParallelCPU"),
 )
 
+_AUTOGRAD_FAMILIES: tuple[tuple[str, str], ...] = (
+    ("tangents do not travel with tensors here; use lucid.func.jvp, jacfwd or linearize", "forward_ad"),
+)
+
+_FUNC_FAMILIES: tuple[tuple[str, str], ...] = (
+    ("inside transforms tensors are ordinary ones: look at x.detach(); in vmap there are no values", "debug_unwrap"),
+)
+
 
 def _by_name(families: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return {name: reason for reason, names in families for name in names.split()}
@@ -181,6 +189,8 @@ def _by_name(families: tuple[tuple[str, str], ...]) -> dict[str, str]:
 LEFT_OUT = _by_name(_FAMILIES)
 TENSOR_LEFT_OUT = _by_name(_TENSOR_FAMILIES)
 NAMESPACES = {  # the modules that have lists of their own
+    "lucid.autograd": _by_name(_AUTOGRAD_FAMILIES),
+    "lucid.func": _by_name(_FUNC_FAMILIES),
     "lucid.nn": _by_name(_NN_FAMILIES),
     "lucid.nn.functional": _by_name(_FUNCTIONAL_FAMILIES),
     "lucid.nn.parallel": _by_name(_PARALLEL_FAMILIES),

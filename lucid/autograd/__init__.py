@@ -1,5 +1,8 @@
 """Gradients: `backward`, `grad`, grad modes and functions of your own. `lucid._tape` tells how they come about."""
 
+import typing as _typing
+
+from lucid import _left_out
 from lucid._backward import backward, grad
 from lucid._grad_mode import (
     detect_anomaly,
@@ -28,3 +31,8 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+if not _typing.TYPE_CHECKING:  # what type checkers see is what is there
+
+    def __getattr__(name: str) -> _typing.Any:
+        raise AttributeError(_left_out.explain(__name__, name))

@@ -12,6 +12,7 @@ import mlx.core as mx
 from lucid import _tape
 from lucid._grad_mode import enable_grad, mode, no_grad
 from lucid._tape import Leaf, Node, Pick, TensorCore, array, wrap
+from lucid.autograd._transformed import transformed
 from lucid.dtypes import INEXACT
 from lucid.tensor import Tensor
 
@@ -29,6 +30,11 @@ class FunctionCtx:
         self._constant: tuple[Tensor, ...] = ()
         self._materialize = True
         self._outputs: list[tuple[mx.array, Node] | None] = []  # of the saved tensors that are outputs
+
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Keep `tensors` for `jvp`, which reads them as `ctx.saved_tensors`, unless `save_for_backward` does."""
+        if not self._saved:
+            self.save_for_backward(*tensors)
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep `tensors` (inputs, outputs, None) for `backward`, which reads them as `ctx.saved_tensors`."""
@@ -193,9 +199,32 @@ class Function:
             "You must implement either the backward or vjp method for your custom autograd.Function to use it."
         )
 
+    generate_vmap_rule = False  # True: `forward` and `backward` may be mapped by lucid.vmap as they are
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Return the tangents of the outputs for those of the inputs. Override it, or the gradient's gradient is taken.
+
+        `lucid.func.jvp` and its kin call it.
+        """
+        raise NotImplementedError("jvp: a Function that does not override it has none")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
+        """Return the outputs for many examples, and where these are in them: see `lucid.vmap`.
+
+        Override it, or set `generate_vmap_rule`. The `info.batch_size` examples are at dimension `in_dims[k]` of
+        argument k.
+        """
+        raise NotImplementedError("vmap: a Function that does not override it has no rule for that")
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Call the operation on `args`, recording it where a gradient may be asked for."""
+        if mode.level is not None:
+            if kwargs:
+                raise RuntimeError(f"{cls.__name__}: inside {mode.level.name} a Function takes no keyword arguments")
+            return transformed(cls, FunctionCtx, Function, args)
         ctx = FunctionCtx()
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         recorded = mode.grad and any(ctx.needs_input_grad)

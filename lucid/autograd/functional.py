@@ -194,7 +194,8 @@ def hessian(
     several, xs = _tensors(inputs, "inputs", "hessian")
     if outer_jacobian_strategy not in ("forward-mode", "reverse-mode"):
         raise AssertionError(
-            f'hessian: expected outer_jacobian_strategy "forward-mode" or "reverse-mode", got {outer_jacobian_strategy!r}'
+            'hessian: expected outer_jacobian_strategy "forward-mode" or "reverse-mode", got '
+            f"{outer_jacobian_strategy!r}"
         )
 
     def single(*given: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ import mlx.core as mx
 
 from lucid._grad_mode import mode
 from lucid.dtypes import INEXACT
+from lucid.ops._custom import no_jvp
 from lucid.ops._select import where
 
 Fn = Callable[..., Any]
@@ -67,6 +68,39 @@ def over(fn: Fn, arrays: Sequence[mx.array], axes: Sequence[int | None], size: i
         pass
     rows = [fn(*[a if d is None else mx.take(a, k, axis=d) for a, d in zip(arrays, axes)]) for k in range(size)]  # noqa: B905
     return [mx.stack(list(found)) for found in zip(*rows, strict=True)]
+
+
+def custom_of_one(fn: Fn, vjp: Fn, jvp: Fn = no_jvp) -> Any:
+    """As `lucid.ops._custom.custom`, for a function of one example that gives a list of arrays."""
+    made: Any = mx.custom_function(fn)
+    made.vjp(vjp)
+    made.jvp(jvp)
+
+    def rule(values: Any, axes: Any) -> Any:
+        values, axes = several(values), several(axes)
+        size, n = next(a.shape[k] for a, k in zip(values, axes, strict=True) if k is not None), len(values)
+
+        def pulled(primals: Any, cotangents: Any, outputs: Any) -> Any:
+            primals, cotangents, outputs = several(primals), several(cotangents), several(outputs)
+            m = n + len(cotangents)
+
+            def pull(*a: mx.array) -> list[mx.array]:
+                return list(several(vjp(a[:n] if n > 1 else a[0], a[n:m], a[m:])))
+
+            found = over(pull, (*primals, *cotangents, *outputs), [*axes, *[0] * (m - n + len(outputs))], size)
+            gradients = [g.sum(0) if k is None else mx.moveaxis(g, 0, k) for g, k in zip(found, axes, strict=True)]
+            return tuple(gradients) if n > 1 else gradients[0]
+
+        found = custom_of_one(lambda *a: over(lambda *b: list(fn(*b)), a, axes, size), pulled)(*values)
+        return list(found), [0] * len(found)
+
+    made.vmap(rule)
+    return made
+
+
+def several(value: Any) -> Any:
+    """What MLX gives to the rules of custom functions, always as a tuple: of one argument it is that itself."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
 # ---- what stands for MLX's operations --------------------------------------------------------------------------------
