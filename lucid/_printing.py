@@ -116,7 +116,12 @@ def format_tensor(t: Tensor, *, prefix: str = "tensor(") -> str:
 
     Further lines are indented to where `prefix` ends.
     """
-    _tape.evaluate(t)
+    try:
+        _tape.evaluate(t)
+    except _tape.NeedsValue:
+        if _tape.tracing is not None:
+            raise
+        return f"{prefix}..., size={tuple(t.shape)}, dtype={t.dtype!r})"  # inside vmap: there are no values
     body = format_array(_shown(_tape.array(t)), shape=tuple(t.shape), indent=len(prefix))
     return _with_suffixes(prefix + body, _suffixes(t), indent=len(prefix)) + ")"
 

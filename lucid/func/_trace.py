@@ -45,7 +45,10 @@ class Trace:
         self._xs = [_views.pin(_tape.reopen(a, x._node), x.device) for x, a in zip(xs, self._before, strict=True)]
         self.stand_ins = [_stand_in(x, forward) for x in self._xs]
         self._nodes: list[Any] = [s._node for s in self.stand_ins]
-        self.level = Level(name, [*tensors_in(others), *self.stand_ins], randomness)
+        self._others = tensors_in(others)
+        owners = {id(o): o for o in map(_owner, self._others)}.values()
+        self._versions = [(o, o._writes) for o in owners]
+        self.level = Level(name, [*self._others, *self.stand_ins], randomness)
 
     def run(self, fn: Callable[[], Any]) -> Any:
         """The result of `fn`, which calls the function."""
@@ -56,9 +59,27 @@ class Trace:
     def finish(self, outputs: Sequence[Any]) -> None:
         """Make the program that computes `outputs`."""
         self._outputs = list(outputs)
-        self._written = [k for k, s in enumerate(self.stand_ins) if s._writes]
-        self._program = Program([*outputs, *[self.stand_ins[k] for k in self._written]], self._nodes, self.level)
+        written = [k for k, s in enumerate(self.stand_ins) if s._writes]
+        others = [o for o, version in self._versions if o._writes != version and o._node is not None]
+        more = [*[self.stand_ins[k] for k in written], *others]
+        self._program = Program([*outputs, *more], self._nodes, self.level)
         self._held = self._program.held()
+        if more:
+            program, n, count = self._program, len(self._xs), len(self._outputs)
+            found = apply(lambda *values: program(values[:n], values[n:])[count:], *self._xs, *self._held)
+            self._write_back(found, [self._arguments[k] for k in written], others)
+
+    def _write_back(self, found: Sequence[Any], arguments: Sequence[Any], others: Sequence[Any]) -> None:
+        """What the function wrote into its arguments is theirs, as far as the tape outside knows of it."""
+        for t, value in zip(arguments, found, strict=False):
+            _views.assign(t, value)
+        for t, value in zip(others, found[len(arguments) :], strict=True):
+            t._data, t._node = value._data, value._node
+            if t._node is not None:
+                t._node.out = _tape._ref(t)
+        for t in self._others:
+            if t._extra is not None and t._extra.base is not None:
+                t._extra.seen = -1
 
     @property
     def reached(self) -> list[frozenset[int]]:
@@ -100,19 +121,15 @@ class Trace:
             for g, a, x in zip(gradients, self._before, self._xs, strict=True)
         ]
 
-    def write_back(self) -> None:
-        """Write into the arguments what the function wrote into their stand-ins."""
-        if not self._written:
-            return
-        program, n, count = self._program, len(self._xs), len(self._outputs)
-        written = apply(lambda *values: program(values[:n], values[n:])[count:], *self._xs, *self._held)
-        for k, value in zip(self._written, written, strict=True):
-            _views.assign(self._arguments[k], value)
-
 
 def tensors_in(*values: Any) -> list[Any]:
     """The tensors among the leaves of `values`."""
     return [leaf for leaf in flatten(values)[0] if isinstance(leaf, TensorCore)]
+
+
+def _owner(t: Any) -> Any:
+    """The tensor whose memory `t` is a view of, or `t`."""
+    return t if t._extra is None or t._extra.base is None else t._extra.base
 
 
 def _derivable(name: str, x: Any, forward: bool) -> Any:

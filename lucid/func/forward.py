@@ -58,7 +58,6 @@ def pushed_forward(
     if strict and not all(trace.reached[: len(outs)]):
         raise RuntimeError(f"{name}: with strict=True every output has to depend on the inputs, but one does not")
     found = trace.call(lambda play, inputs, more: moved(play, inputs, more, outs), *directions)
-    trace.write_back()
     n = len(outs)
     results = out_tree.build(found[n : 2 * n]), out_tree.build(found[:n])
     return (*results, aux_tree.build(found[2 * n :])) if has_aux else results
@@ -134,7 +133,6 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     trace.finish(outs)
     like = [(t.shape, t.dtype) for t in xs]
     value = out_tree.build(trace.values())
-    trace.write_back()
 
     def along(*tangents: Any) -> Any:
         """The tangents of the output for those of the arguments."""

@@ -126,9 +126,7 @@ def jacfwd(
             return [_turned(block, len(s)) for columns in stacked for block, s in zip(split(columns, shapes), shapes)]  # noqa: B905
 
         jacobian = _nested(trace.call(body), argnums, tree, out_tree)
-        result = (jacobian, aux_tree.build(trace.values()[len(outs) :])) if has_aux else jacobian
-        trace.write_back()
-        return result
+        return (jacobian, aux_tree.build(trace.values()[len(outs) :])) if has_aux else jacobian
 
     return transformed(func, call)
 
