@@ -144,8 +144,8 @@ def _block(number: int, output: Tensor, xs: tuple[Tensor, ...], create_graph: bo
             each.append(_pulled((output,), xs, (seed.reshape(output.shape),), True))
         found = [None if column[0] is None else stack(list(column)) for column in zip(*each, strict=True)]
     if strict:
-        for k, block in enumerate(found):
-            if block is None:
+        for k, (block, x) in enumerate(zip(found, xs, strict=True)):
+            if block is None or not depend([output], [x])[0]:
                 raise RuntimeError(_independent(f"Output {number}", k, "jacobian"))
         if create_graph:
             _check_depends(found, xs, "The jacobian", "jacobian")
@@ -168,7 +168,7 @@ def _by_columns(func: Function, inputs: Tensors, strict: bool, vectorize: bool) 
         several_out, outputs = _tensors(func(*given), "outputs of the function", "jacobian")
         return outputs
 
-    found = jacfwd(call, tuple(range(len(xs))))(*[x.detach() for x in xs])
+    found = jacfwd(call, tuple(range(len(xs))))(*xs)
     packed = [_packed(block, several) for block in found]
     return tuple(packed) if several_out else packed[0]
 
