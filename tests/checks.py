@@ -79,6 +79,11 @@ def assert_same(got: Any, want: Any, tol: float | None = None, what: str = "valu
         assert len(got) == len(want), f"{what}: got {got!r}, expected {want!r}"
         for k, (g, w) in enumerate(zip(got, want, strict=True)):
             assert_same(g, w, tol, f"{what}[{k}]")
+    elif isinstance(want, dict):
+        assert isinstance(got, dict), f"{what}: got {got!r}, expected {want!r}"
+        assert list(got) == list(want), f"{what}: got {got!r}, expected {want!r}"
+        for key, w in want.items():
+            assert_same(got[key], w, tol, f"{what}[{key!r}]")
     elif isinstance(want, (torch.dtype, torch.Size, torch.device)):
         assert str(got).split(".")[-1] == str(want).split(".")[-1] or tuple(got) == tuple(want), f"{what}: {got} {want}"
     elif isinstance(want, float):

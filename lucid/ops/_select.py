@@ -12,7 +12,6 @@ import mlx.core as mx
 
 from lucid.ops._custom import custom
 
-
 _where = mx.where  # itself: while MLX pushes tangents forward, `choose` stands for it (see lucid.func)
 
 
