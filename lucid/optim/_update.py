@@ -43,7 +43,7 @@ class Recipe(NamedTuple):
     slots: tuple[str, ...] = ()
     """The names of the state tensors that the rule takes and gives back."""
 
-    constants: Callable[[Arrays, mx.array | None], Any] = lambda numbers, step: numbers
+    constants: Callable[[Arrays, mx.array | None], Arrays] = lambda numbers, step: numbers
     """What the rule is given first: computed from the numbers, as arrays, and the new step count."""
 
     counts: bool = False
@@ -137,20 +137,29 @@ class Update:
         if counts:
             _write(state["step"], after)
 
-    def _ready(self, dtype: mx.Dtype, before: mx.array | None = None) -> tuple[Any, mx.array | None]:
+    def _ready(self, dtype: mx.Dtype, before: mx.array | None = None) -> tuple[Arrays, mx.array | None]:
         """What the rule is given for parameters of `dtype` whose step count was `before`; and their new count."""
         to = mx.float64 if dtype == mx.float64 else mx.float32
         numbers = {name: self._array(name, to) for name in self.recipe.numbers}
         if before is None:
             return self.recipe.constants(numbers, None), None
         after = before + 1
-        return self.recipe.constants(numbers, after.astype(to)), after
+        constants = self.recipe.constants(numbers, after.astype(to))
+        return {name: once(a) for name, a in constants.items()}, after
 
     def _array(self, name: str, dtype: mx.Dtype) -> mx.array:
         t = self._tensors.get((name, dtype))
         if t is None:
             t = self._tensors[name, dtype] = wrap(_number(self._values[name], dtype))
         return t._data
+
+
+def once(number: mx.array) -> mx.array:
+    """`number`, computed once where `mx.compile` would fuse its computation into the kernels that use it.
+
+    They would do it again for each element: the bias corrections of Adam made its compiled step three times as long.
+    """
+    return mx.contiguous(number)
 
 
 def _number(value: Number, dtype: mx.Dtype) -> mx.array:

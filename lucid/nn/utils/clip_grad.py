@@ -107,7 +107,7 @@ def clip_grads_with_norm_(
     """
     norm = _tape.array(total_norm)
     factor = float(max_norm) / (norm.astype(mx.float64 if norm.dtype == mx.float64 else mx.float32) + 1e-6)
-    factor = mx.minimum(factor, 1.0)
+    factor = mx.contiguous(mx.minimum(factor, 1.0))  # computed once, not for each element, where a step is compiled
     _change(parameters, lambda a: (a * factor).astype(a.dtype))
 
 
