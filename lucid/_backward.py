@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,11 @@ def run_backward(
     nodes = _reachable(roots, targets)
     if strategy == "auto":
         touched = create_graph or mode.anomaly or any(not isinstance(n, Leaf) for n in targets or ())
-        touched = touched or any(n.watched or (n.number < _tape.evaluated and not isinstance(n, Leaf)) for n in nodes)
+        evaluated = _tape.evaluated
+        for n in nodes:
+            if (n.marked and n.watched) or (n.number < evaluated and n.__class__ is not Leaf):
+                touched = True
+                break
         strategy = "per node" if touched else "replay"
     if strategy not in ("replay", "per node"):
         raise ValueError(f'run_backward: strategy must be "auto", "replay" or "per node", got {strategy!r}')
@@ -48,6 +53,9 @@ def run_backward(
     return found
 
 
+_AGE = operator.attrgetter("number")
+
+
 def _reachable(roots: Sequence[tuple[Node, Any]], targets: Sequence[Node] | None) -> list[Node]:
     """All nodes between `roots` and the leaves (or `targets`), newest first."""
     seen: set[Node] = set()
@@ -60,7 +68,7 @@ def _reachable(roots: Sequence[tuple[Node, Any]], targets: Sequence[Node] | None
             raise RuntimeError(_tape.RELEASED)
         seen.add(node)
         stack += [n for n in node.inputs if n is not None]
-    order = sorted(seen, key=lambda n: n.number, reverse=True)
+    order = sorted(seen, key=_AGE, reverse=True)
     if targets is None:
         return order
     needed = set(targets)
@@ -199,46 +207,59 @@ def _replay(
     create_graph: bool,
     into_grad: bool,
 ) -> dict[Node, Any]:
-    """One `mx.vjp` over a function that plays the tape from its leaves."""
+    """One `mx.vjp` over a function that plays the tape from its leaves.
+
+    Values are kept in a list: those of the nodes in order, and behind them the leaves, which are counted from the end.
+    """
     leaves: list[tuple[Node, mx.array]] = []
     slot: dict[Any, int] = {}
-    played = [n for n in reversed(nodes) if not isinstance(n, Leaf)]
-    for node in played:
-        for n, p in zip(node.inputs, node.primals, strict=False):
-            if isinstance(n, Leaf) and (n, id(p)) not in slot:  # a leaf written between two uses counts as two
-                slot[n, id(p)] = len(leaves)
-                leaves.append((n, p))
-    for node, _ in roots:
-        if isinstance(node, Leaf) and node not in slot:
-            slot[node] = len(leaves)
-            leaves.append((node, node.out()._data))
-    slot.update((n, len(leaves) + k) for k, n in enumerate(played))
     program: list[tuple[Any, Any, Sequence[Any]]] = []  # a function, where each argument comes from, or its constant
     lies: set[int] = set()  # the slots whose values are kept channels last: all that use one add up their gradients so
-    for node in played:
-        if isinstance(node, Pick):
+    played = [n for n in reversed(nodes) if n.__class__ is not Leaf]
+
+    def leaf_slot(key: Any, leaf: Node, value: mx.array) -> int:
+        leaves.append((leaf, value))
+        slot[key] = k = -len(leaves)
+        return k
+
+    for here, node in enumerate(played):
+        if node.__class__ is Pick:
             source = slot[node.inputs[0]]
             program.append((node.index, source, ()))
             if source in lies and node.index < node.fn.outputs:  # type: ignore[union-attr]
-                lies.add(slot[node])
+                lies.add(here)
         else:
-            sources = [
-                slot.get((n, id(p)) if isinstance(n, Leaf) else n)
-                for n, p in zip(node.inputs, node.primals, strict=True)
-            ]
-            program.append((_between(node.fn, sources, node.primals, lies), sources, node.primals))
-            if node.fn.__class__ is Last:
-                lies.add(slot[node])
+            fn, primals = node.fn, node.primals
+            sources: list[int | None] = []
+            for n, p in zip(node.inputs, primals):  # noqa: B905 - zip(strict=) costs as much as the loop
+                if n.__class__ is Leaf:
+                    key = n, id(p)  # a leaf written between two uses counts as two
+                    k = slot.get(key)
+                    sources.append(leaf_slot(key, n, p) if k is None else k)
+                else:
+                    sources.append(slot.get(n))
+            if fn.__class__ is Last or lies:
+                program.append((_between(fn, sources, primals, lies), sources, primals))
+                if fn.__class__ is Last:
+                    lies.add(here)
+            else:
+                program.append((fn, sources, primals))
+        slot[node] = here
+    for node, _ in roots:
+        if node.__class__ is Leaf and node not in slot:
+            leaf_slot(node, node, node.out()._data)
     outputs = [slot[n] for n, _ in roots]
+    leaves.reverse()
     kept: list[Any] = []
 
     def play(*values: mx.array) -> list[mx.array]:
-        env: list[Any] = list(values)
-        for fn, sources, primals in program:
+        env: list[Any] = [None] * len(program)
+        env += values
+        for k, (fn, sources, primals) in enumerate(program):
             if fn.__class__ is int:
-                env.append(env[sources][fn])
+                env[k] = env[sources][fn]
             else:
-                env.append(fn(*[p if s is None else env[s] for s, p in zip(sources, primals)]))  # noqa: B905
+                env[k] = fn(*[p if s is None else env[s] for s, p in zip(sources, primals)])  # noqa: B905
         kept[:] = env
         ends = [first(env[k]) if k in lies else env[k] for k in outputs]
         if len(outputs) == 1:
@@ -246,24 +267,23 @@ def _replay(
         return [mx.contiguous(end) for end in ends]  # MLX 0.32 drops a cotangent where two outputs are one array
 
     gradients = mx.vjp(play, [p for _, p in leaves], [g for _, g in roots])[1]
-    for node, (_, sources, primals), k in zip(played, program, range(len(leaves), len(kept)), strict=True):
+    for k, node in enumerate(played):
         # What is alive now shares the graph that the gradients use.
         value = kept[k]
+        inside = None
         if k in lies and value.__class__ is mx.array:
             inside, value = value, first(value)
             kept[k] = value
-        else:
-            inside = None
         t = node.out() if node.out is not None else None
         if t is not None and t._node is node:
             t._data = value
             if inside is not None and t._extra.__class__ is ChannelsLast:
                 t._extra.inside, t._extra.outside = inside, value
-        if node.outputs > 1 and node.follow is not None:
+        if node.follow is not None:
             node.follow(value)
-        if retain_graph and not isinstance(node, Pick):
-            node.primals = [p if s is None else kept[s] for s, p in zip(sources, primals, strict=True)]
-            node.escaped = True
+        if retain_graph and node.__class__ is not Pick:
+            node.primals = [p if s is None else kept[s] for s, p in zip(program[k][1], node.primals, strict=True)]
+            node.escape()
     found: dict[Node, Any] = {}
     for (leaf, _), gradient in zip(leaves, gradients, strict=True):
         found[leaf] = gradient if leaf not in found else found[leaf] + gradient

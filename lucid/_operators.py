@@ -7,6 +7,7 @@ False). Numpy arrays take part as tensors.
 from __future__ import annotations
 
 from builtins import bool as _bool
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
@@ -46,6 +47,48 @@ def _with_numpy(operator: str, t: Any, other: Any) -> Any:
     return getattr(t, operator)(creation.tensor(other)) if isinstance(other, np.ndarray) else NotImplemented
 
 
+Operator = Callable[[Any, Any], "Tensor"]
+
+
+def _direct(name: str, fn: Callable[..., mx.array], through: Any = binary) -> Operator:
+    """The operator that calls a function of two arrays, by way of `through`."""
+
+    def operator(self: Any, other: Any) -> Any:
+        if other.__class__ is self.__class__ or isinstance(other, OPERANDS):  # the first alone would be slow to say no
+            return through(fn, self, other)
+        return _with_numpy(name, self, other)
+
+    return _named(name, operator)
+
+
+def _operator(name: str, op: Operator, operands: Any = OPERANDS) -> Operator:
+    def operator(self: Any, other: Any) -> Any:
+        if other.__class__ is self.__class__ or isinstance(other, operands):
+            return op(self, other)
+        return _with_numpy(name, self, other)
+
+    return _named(name, operator)
+
+
+def _reflected(name: str, op: Operator, operands: Any = OPERANDS) -> Operator:
+    return _operator(name, lambda self, other: op(other, self), operands)
+
+
+def _in_place(name: str, op: Operator) -> Operator:
+    """What is no operand gives NotImplemented here too: Python then computes `a = a + b` instead."""
+    method = f"{op.__name__}_"
+
+    def operator(self: Any, other: Any) -> Any:
+        return into(self, op(self, other), method) if isinstance(other, OPERANDS) else NotImplemented
+
+    return _named(name, operator)
+
+
+def _named(name: str, operator: Operator) -> Operator:
+    operator.__name__, operator.__qualname__ = name, f"Tensor.{name}"
+    return operator
+
+
 class Operators(Core):
     """The part of `lucid.Tensor` that Python's operators reach."""
 
@@ -53,161 +96,47 @@ class Operators(Core):
     __array_priority__ = 1000  # numpy leaves `ndarray + tensor` to us
     __hash__ = object.__hash__
 
-    def __add__(self: Any, other: Any) -> Tensor:
-        return binary(mx.add, self, other) if isinstance(other, OPERANDS) else _with_numpy("__add__", self, other)
-
-    __radd__ = __add__
-
-    def __sub__(self: Any, other: Any) -> Tensor:
-        return _sub(self, other) if isinstance(other, OPERANDS) else _with_numpy("__sub__", self, other)
-
-    def __rsub__(self: Any, other: Any) -> Tensor:
-        return _sub(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rsub__", self, other)
-
-    def __mul__(self: Any, other: Any) -> Tensor:
-        return binary(mx.multiply, self, other) if isinstance(other, OPERANDS) else _with_numpy("__mul__", self, other)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self: Any, other: Any) -> Tensor:
-        return _div(self, other) if isinstance(other, OPERANDS) else _with_numpy("__truediv__", self, other)
-
-    def __rtruediv__(self: Any, other: Any) -> Tensor:
-        return _div(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rtruediv__", self, other)
-
+    __add__ = _direct("__add__", mx.add)
+    __radd__ = _direct("__radd__", mx.add)
+    __mul__ = _direct("__mul__", mx.multiply)
+    __rmul__ = _direct("__rmul__", mx.multiply)
+    __sub__, __rsub__ = _operator("__sub__", _sub), _reflected("__rsub__", _sub)
+    __truediv__, __rtruediv__ = _operator("__truediv__", _div), _reflected("__rtruediv__", _div)
     __div__, __rdiv__ = __truediv__, __rtruediv__
+    __floordiv__, __rfloordiv__ = _operator("__floordiv__", _floor_divide), _reflected("__rfloordiv__", _floor_divide)
+    __mod__, __rmod__ = _operator("__mod__", _remainder), _reflected("__rmod__", _remainder)
+    __pow__, __rpow__ = _operator("__pow__", _pow), _reflected("__rpow__", _pow)
+    __matmul__ = _operator("__matmul__", _matmul, _TENSOR)
+    __rmatmul__ = _reflected("__rmatmul__", _matmul, _TENSOR)
 
-    def __floordiv__(self: Any, other: Any) -> Tensor:
-        return _floor_divide(self, other) if isinstance(other, OPERANDS) else _with_numpy("__floordiv__", self, other)
+    __and__, __rand__ = _operator("__and__", _bitwise_and), _operator("__rand__", _bitwise_and)
+    __or__, __ror__ = _operator("__or__", _bitwise_or), _operator("__ror__", _bitwise_or)
+    __xor__, __rxor__ = _operator("__xor__", _bitwise_xor), _operator("__rxor__", _bitwise_xor)
+    __lshift__ = _operator("__lshift__", _bitwise_left_shift)
+    __rlshift__ = _reflected("__rlshift__", _bitwise_left_shift)
+    __rshift__ = _operator("__rshift__", _bitwise_right_shift)
+    __rrshift__ = _reflected("__rrshift__", _bitwise_right_shift)
 
-    def __rfloordiv__(self: Any, other: Any) -> Tensor:
-        return _floor_divide(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rfloordiv__", self, other)
+    __eq__ = _direct("__eq__", mx.equal)  # type: ignore[assignment]
+    __ne__ = _direct("__ne__", mx.not_equal)  # type: ignore[assignment]
+    __lt__ = _direct("__lt__", mx.less, ordered)
+    __le__ = _direct("__le__", mx.less_equal, ordered)
+    __gt__ = _direct("__gt__", mx.greater, ordered)
+    __ge__ = _direct("__ge__", mx.greater_equal, ordered)
 
-    def __mod__(self: Any, other: Any) -> Tensor:
-        return _remainder(self, other) if isinstance(other, OPERANDS) else _with_numpy("__mod__", self, other)
-
-    def __rmod__(self: Any, other: Any) -> Tensor:
-        return _remainder(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rmod__", self, other)
-
-    def __pow__(self: Any, other: Any) -> Tensor:
-        return _pow(self, other) if isinstance(other, OPERANDS) else _with_numpy("__pow__", self, other)
-
-    def __rpow__(self: Any, other: Any) -> Tensor:
-        return _pow(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rpow__", self, other)
-
-    def __matmul__(self: Any, other: Any) -> Tensor:
-        return _matmul(self, other) if isinstance(other, _TENSOR) else _with_numpy("__matmul__", self, other)
-
-    def __rmatmul__(self: Any, other: Any) -> Tensor:
-        return _matmul(other, self) if isinstance(other, _TENSOR) else _with_numpy("__rmatmul__", self, other)
-
-    def __and__(self: Any, other: Any) -> Tensor:
-        return _bitwise_and(self, other) if isinstance(other, OPERANDS) else _with_numpy("__and__", self, other)
-
-    def __or__(self: Any, other: Any) -> Tensor:
-        return _bitwise_or(self, other) if isinstance(other, OPERANDS) else _with_numpy("__or__", self, other)
-
-    def __xor__(self: Any, other: Any) -> Tensor:
-        return _bitwise_xor(self, other) if isinstance(other, OPERANDS) else _with_numpy("__xor__", self, other)
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def __lshift__(self: Any, other: Any) -> Tensor:
-        return (
-            _bitwise_left_shift(self, other) if isinstance(other, OPERANDS) else _with_numpy("__lshift__", self, other)
-        )
-
-    def __rlshift__(self: Any, other: Any) -> Tensor:
-        return (
-            _bitwise_left_shift(other, self) if isinstance(other, OPERANDS) else _with_numpy("__rlshift__", self, other)
-        )
-
-    def __rshift__(self: Any, other: Any) -> Tensor:
-        return (
-            _bitwise_right_shift(self, other) if isinstance(other, OPERANDS) else _with_numpy("__rshift__", self, other)
-        )
-
-    def __rrshift__(self: Any, other: Any) -> Tensor:
-        return (
-            _bitwise_right_shift(other, self)
-            if isinstance(other, OPERANDS)
-            else _with_numpy("__rrshift__", self, other)
-        )
-
-    def __eq__(self: Any, other: Any) -> Tensor:  # type: ignore[override]
-        return binary(mx.equal, self, other) if isinstance(other, OPERANDS) else _with_numpy("__eq__", self, other)
-
-    def __ne__(self: Any, other: Any) -> Tensor:  # type: ignore[override]
-        return binary(mx.not_equal, self, other) if isinstance(other, OPERANDS) else _with_numpy("__ne__", self, other)
-
-    def __lt__(self: Any, other: Any) -> Tensor:
-        return ordered(mx.less, self, other) if isinstance(other, OPERANDS) else _with_numpy("__lt__", self, other)
-
-    def __le__(self: Any, other: Any) -> Tensor:
-        return (
-            ordered(mx.less_equal, self, other) if isinstance(other, OPERANDS) else _with_numpy("__le__", self, other)
-        )
-
-    def __gt__(self: Any, other: Any) -> Tensor:
-        return ordered(mx.greater, self, other) if isinstance(other, OPERANDS) else _with_numpy("__gt__", self, other)
-
-    def __ge__(self: Any, other: Any) -> Tensor:
-        return (
-            ordered(mx.greater_equal, self, other)
-            if isinstance(other, OPERANDS)
-            else _with_numpy("__ge__", self, other)
-        )
-
-    # In place. Python reads NotImplemented as leave to compute `a = a + b` instead, and to raise TypeError if
-    # that fails too.
-
-    def __iadd__(self: Any, other: Any) -> Tensor:
-        return into(self, binary(mx.add, self, other), "add_") if isinstance(other, OPERANDS) else NotImplemented
-
-    def __isub__(self: Any, other: Any) -> Tensor:
-        return into(self, _sub(self, other), "sub_") if isinstance(other, OPERANDS) else NotImplemented
-
-    def __imul__(self: Any, other: Any) -> Tensor:
-        return into(self, binary(mx.multiply, self, other), "mul_") if isinstance(other, OPERANDS) else NotImplemented
-
-    def __itruediv__(self: Any, other: Any) -> Tensor:
-        return into(self, _div(self, other), "div_") if isinstance(other, OPERANDS) else NotImplemented
-
+    __iadd__ = _in_place("__iadd__", plain(ops.add))
+    __isub__ = _in_place("__isub__", _sub)
+    __imul__ = _in_place("__imul__", plain(ops.mul))
+    __itruediv__ = _in_place("__itruediv__", _div)
     __idiv__ = __itruediv__
-
-    def __ifloordiv__(self: Any, other: Any) -> Tensor:
-        return (
-            into(self, _floor_divide(self, other), "floor_divide_") if isinstance(other, OPERANDS) else NotImplemented
-        )
-
-    def __imod__(self: Any, other: Any) -> Tensor:
-        return into(self, _remainder(self, other), "remainder_") if isinstance(other, OPERANDS) else NotImplemented
-
-    def __ipow__(self: Any, other: Any) -> Tensor:
-        return into(self, _pow(self, other), "pow_") if isinstance(other, OPERANDS) else NotImplemented
-
-    def __iand__(self: Any, other: Any) -> Tensor:
-        return into(self, _bitwise_and(self, other), "bitwise_and_") if isinstance(other, OPERANDS) else NotImplemented
-
-    def __ior__(self: Any, other: Any) -> Tensor:
-        return into(self, _bitwise_or(self, other), "bitwise_or_") if isinstance(other, OPERANDS) else NotImplemented
-
-    def __ixor__(self: Any, other: Any) -> Tensor:
-        return into(self, _bitwise_xor(self, other), "bitwise_xor_") if isinstance(other, OPERANDS) else NotImplemented
-
-    def __ilshift__(self: Any, other: Any) -> Tensor:
-        return (
-            into(self, _bitwise_left_shift(self, other), "bitwise_left_shift_")
-            if isinstance(other, OPERANDS)
-            else NotImplemented
-        )
-
-    def __irshift__(self: Any, other: Any) -> Tensor:
-        return (
-            into(self, _bitwise_right_shift(self, other), "bitwise_right_shift_")
-            if isinstance(other, OPERANDS)
-            else NotImplemented
-        )
+    __ifloordiv__ = _in_place("__ifloordiv__", _floor_divide)
+    __imod__ = _in_place("__imod__", _remainder)
+    __ipow__ = _in_place("__ipow__", _pow)
+    __iand__ = _in_place("__iand__", _bitwise_and)
+    __ior__ = _in_place("__ior__", _bitwise_or)
+    __ixor__ = _in_place("__ixor__", _bitwise_xor)
+    __ilshift__ = _in_place("__ilshift__", _bitwise_left_shift)
+    __irshift__ = _in_place("__irshift__", _bitwise_right_shift)
 
     __neg__ = _neg
     __pos__ = _positive

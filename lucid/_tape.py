@@ -16,6 +16,7 @@ Nodes are numbered as they are made and every node is younger than its inputs: s
 
 from __future__ import annotations
 
+import functools
 import itertools
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -100,7 +101,7 @@ def apply(fn: Fn, *inputs: Any) -> Any:
     except ValueError as error:
         raise explained(error, fn, primals) from None
     if recorded:
-        return _record(fn, inputs, primals, out)
+        return record(fn, inputs, primals, out)
     if out.__class__ is _array:
         result = _new(_Tensor)  # `wrap`, without the call
         result._data = out
@@ -113,7 +114,7 @@ def apply(fn: Fn, *inputs: Any) -> Any:
 def finish(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], recorded: bool, out: Any) -> Any:
     """The second half of `apply`, for ways of calling `fn` that are not the usual one: `out` is what it gave."""
     if recorded:
-        return _record(fn, inputs, primals, out)
+        return record(fn, inputs, primals, out)
     return wrap(out) if isinstance(out, mx.array) else tuple([wrap(o) for o in out])
 
 
@@ -138,7 +139,7 @@ def explained(error: ValueError, fn: Fn, primals: list[Any]) -> Exception:
     )
 
 
-def _record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> Any:
+def record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> Any:
     single = out.__class__ is _array
     if not mode.grad or not (out.dtype in INEXACT if single else any(o.dtype in INEXACT for o in out)):
         escape(*inputs)
@@ -152,10 +153,9 @@ def _record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> An
         node.inputs = edges
         node.primals = primals
         node.number = _number()
-        node.outputs = 1
-        node.escaped = not out.size  # see `pull`: no replay
-        node.retains = False
-        node.hooks = node.watchers = None
+        node.marked = False
+        if not out.size:  # see `pull`: no replay
+            node.escape()
         result = _new(_Tensor)
         result._data = out
         result._node = node
@@ -189,38 +189,31 @@ def identity(*tensors: Tensor) -> tuple[Tensor, ...]:
 class Node:
     """One recorded call. `Tensor.grad_fn` shows it."""
 
-    __slots__ = (
-        "escaped",
-        "fn",
-        "follow",
-        "hooks",
-        "inputs",
-        "label",
-        "number",
-        "out",
-        "outputs",
-        "primals",
-        "retains",
-        "watchers",
-    )
+    __slots__ = ("__dict__", "fn", "inputs", "marked", "number", "out", "primals")
 
     fn: Fn | None  # None once the node was released
     inputs: Sequence[Node | None]  # the nodes that made the inputs, as they were at the call
     primals: Sequence[Any]  # the arrays, and constants, that `fn` was called with
     out: Any  # a weak reference to the tensor it made
-    follow: Callable[[Any], None] | None  # of several outputs: is told the new ones that a replay makes of them
-    label: str  # the name of the operation, once the node was released
-    hooks: Hooks | None  # on the cotangent of the tensor it made: hook(grad) -> grad | None
-    watchers: tuple[Hooks, Hooks] | None  # on the call itself: before and after its gradients are taken
+    marked: bool  # whether `watched` has to be looked at
+
+    # What few nodes have of their own:
+    outputs = 1
+    escaped = False  # no replay
+    hollow = False  # released, with `Hollow`s among the primals
+    label = ""  # the name of the operation, once the node was released
+    follow: Callable[[Any], None] | None = None  # of several outputs: is told the new ones that a replay makes of them
+    hooks: Hooks | None = None  # on the cotangent of the tensor it made: hook(grad) -> grad | None
+    watchers: tuple[Hooks, Hooks] | None = None  # on the call itself: before and after its gradients are taken
+    retains = False  # the tensor keeps its gradient
 
     def __init__(self, fn: Fn | None, inputs: Sequence[Node | None], primals: Sequence[Any]) -> None:
         self.fn = fn
         self.inputs = inputs
         self.primals = primals
         self.number = _number()
-        self.outputs = 1
-        self.escaped = self.retains = False
-        self.hooks = self.watchers = self.out = self.follow = None
+        self.marked = False
+        self.out = None
 
     def name(self) -> str:
         """The name of the operation, such as "MulBackward0"."""
@@ -235,7 +228,7 @@ class Node:
         return tuple((n, 0) if not isinstance(n, Pick) else (n.inputs[0], n.index) for n in self.inputs)
 
     def escape(self) -> None:
-        self.escaped = True
+        self.escaped = self.marked = True
 
     def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_inputs, grad_outputs)` when the gradients of this call were taken.
@@ -251,6 +244,7 @@ class Node:
     def _watch(self, when: int, hook: Callable[..., Any]) -> RemovableHandle:
         if self.watchers is None:
             self.watchers = (Hooks(), Hooks())
+            self.marked = True
         return RemovableHandle.add(self.watchers[when], hook)
 
     @property
@@ -262,6 +256,8 @@ class Node:
         """The gradients of the inputs numbered `want`: arrays, or with `create_graph` tensors, to derive again."""
         fn, primals, have = self.fn, self.primals, sorted(cotangents)
         assert fn is not None
+        if self.hollow:
+            primals = [p.zeros() if p.__class__ is Hollow else p for p in primals]
         if not any(array(g).size if isinstance(g, TensorCore) else g.size for g in cotangents.values()):
             zeros = [mx.zeros_like(primals[k]) for k in want]  # MLX 0.32.4 hangs in some sums over no elements
             return [wrap(z) for z in zeros] if create_graph else zeros
@@ -300,12 +296,22 @@ class Node:
 
         Where PyTorch saves nothing either, only shapes are kept, and backward may come again.
         """
-        self.label = op_name(self.fn)
-        if self.label in SAVES_NOTHING:
-            self.primals = [mx.zeros(p.shape, p.dtype) if isinstance(p, mx.array) else p for p in self.primals]
-            self.escaped = True
-        else:
+        self.label = label = op_name(self.fn)
+        if label not in SAVES_NOTHING:
             self.fn, self.inputs, self.primals = None, (), ()
+        elif not self.hollow:
+            self.primals = [Hollow((p.shape, p.dtype)) if p.__class__ is _array else p for p in self.primals]
+            self.hollow = True
+            self.escape()
+
+
+class Hollow(tuple):  # type: ignore[type-arg]
+    """The shape and dtype of an array: what is left of it where no gradient needs its values."""
+
+    __slots__ = ()
+
+    def zeros(self) -> mx.array:
+        return mx.zeros(*self)
 
 
 class Leaf(Node):
@@ -458,7 +464,11 @@ SAVES_NOTHING = frozenset(
 
 def op_name(fn: Any) -> str:
     """The name of the operation that `fn` belongs to: of the public function it is defined in, or its own."""
-    name: str = getattr(fn, "__qualname__", None) or getattr(fn, "__name__", None) or type(fn).__name__
+    return _plain(getattr(fn, "__qualname__", None) or getattr(fn, "__name__", None) or type(fn).__name__)
+
+
+@functools.lru_cache(4096)
+def _plain(name: str) -> str:
     name = name.partition(".")[0].strip("_")
     return _NAMES.get(name, name)
 

@@ -208,7 +208,8 @@ class Tensor(Methods, Absent):
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         assert self._node is not None
-        self._node.retains = not isinstance(self._node, Leaf)
+        if not isinstance(self._node, Leaf):
+            self._node.retains = self._node.marked = True
 
     @property
     def retains_grad(self) -> _bool:
@@ -222,6 +223,7 @@ class Tensor(Methods, Absent):
         assert self._node is not None
         if self._node.hooks is None:
             self._node.hooks = Hooks()
+            self._node.marked = True
         return RemovableHandle.add(self._node.hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:

@@ -287,7 +287,7 @@ class _Compiled(Node):
     def __init__(self, entry: Entry, inputs: list[Any], arrays: list[mx.array], held: list[mx.array]) -> None:
         super().__init__(_compiled, inputs, arrays)
         self.entry, self.held = entry, held
-        self.escaped = True  # it cannot be replayed
+        self.escape()  # it cannot be replayed
 
     def name(self) -> str:
         return "CompiledFunctionBackward"

@@ -14,7 +14,7 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import dtypes
-from lucid._tape import TensorCore, apply, op_name
+from lucid._tape import TensorCore, apply, explained, op_name, record, wrap
 from lucid.dtypes import INEXACT, OF_MX, dtype
 from lucid.ops._precise import COMPLEX, DOUBLE
 
@@ -163,11 +163,19 @@ def constant(value: Any, to: mx.Dtype) -> mx.array | None:
 def binary(fn: Callable[[Any, Any], mx.array], a: Any, b: Any) -> Tensor:
     """`fn(a, b)` for tensors or numbers, both converted to their result type first."""
     if isinstance(a, TensorCore):
+        x = a._data
         if isinstance(b, TensorCore):
-            if a._data.dtype == b._data.dtype:
-                return apply(fn, a, b)  # type: ignore[no-any-return]
+            y = b._data
+            if x.dtype == y.dtype:
+                if a._extra is not None or b._extra is not None:
+                    return apply(fn, a, b)  # type: ignore[no-any-return]
+                try:  # `apply`, without the loops
+                    out = fn(x, y)
+                except ValueError as error:
+                    raise explained(error, fn, [x, y]) from None
+                return wrap(out) if a._node is None is b._node else record(fn, (a, b), [x, y], out)
         else:
-            value = constant(b, a._data.dtype)
+            value = constant(b, x.dtype)
             if value is not None:
                 return apply(fn, a, value)  # type: ignore[no-any-return]
     elif isinstance(b, TensorCore):
