@@ -1,47 +1,112 @@
-"""Tensor's methods, first half: the ops that go element by element, bound by name."""
+"""Tensor's methods, first half: the operators and the ops that go element by element, bound by name."""
 
 from __future__ import annotations
 
-from lucid import ops
-from lucid._operators import Operators
-from lucid.ops import (
-    powers,
-    special_functions,
-)
-from lucid.ops._out import in_place
+from typing import TYPE_CHECKING
+
+from lucid import _later
+from lucid._tape import Core
+
+if TYPE_CHECKING:
+    from lucid import _operators as operators
+    from lucid import ops
+    from lucid.ops import powers, special_functions
+    from lucid.ops._out import in_place
+
+    later_property = property
+else:
+    operators, ops = _later.Later("lucid._operators"), _later.Later("lucid.ops")
+    powers, special_functions = ops.powers, ops.special_functions
+    in_place, later_property = _later.in_place, _later.LaterProperty
 
 
-class Elementwise(Operators):
+class Elementwise(Core):
     """The methods of `lucid.Tensor` that go element by element."""
 
     __slots__ = ()
+
+    # -- _operators.py -------------------------------------------------------------------------------------------------
+    __array_priority__ = 1000  # numpy leaves `ndarray + tensor` to us
+    __hash__ = object.__hash__
+    __add__ = operators.add
+    __radd__ = operators.radd
+    __mul__ = operators.mul
+    __rmul__ = operators.rmul
+    __sub__ = operators.sub
+    __rsub__ = operators.rsub
+    __truediv__ = operators.truediv
+    __rtruediv__ = operators.rtruediv
+    __div__ = operators.div
+    __rdiv__ = operators.rdiv
+    __floordiv__ = operators.floordiv
+    __rfloordiv__ = operators.rfloordiv
+    __mod__ = operators.mod
+    __rmod__ = operators.rmod
+    __pow__ = operators.pow
+    __rpow__ = operators.rpow
+    __matmul__ = operators.matmul
+    __rmatmul__ = operators.rmatmul
+    __and__ = operators.and_
+    __rand__ = operators.rand
+    __or__ = operators.or_
+    __ror__ = operators.ror
+    __xor__ = operators.xor
+    __rxor__ = operators.rxor
+    __lshift__ = operators.lshift
+    __rlshift__ = operators.rlshift
+    __rshift__ = operators.rshift
+    __rrshift__ = operators.rrshift
+    __eq__ = operators.eq  # type: ignore[assignment]
+    __ne__ = operators.ne  # type: ignore[assignment]
+    __lt__ = operators.lt
+    __le__ = operators.le
+    __gt__ = operators.gt
+    __ge__ = operators.ge
+    __iadd__ = operators.iadd
+    __isub__ = operators.isub
+    __imul__ = operators.imul
+    __itruediv__ = operators.itruediv
+    __idiv__ = operators.idiv
+    __ifloordiv__ = operators.ifloordiv
+    __imod__ = operators.imod
+    __ipow__ = operators.ipow
+    __iand__ = operators.iand
+    __ior__ = operators.ior
+    __ixor__ = operators.ixor
+    __ilshift__ = operators.ilshift
+    __irshift__ = operators.irshift
+    __neg__ = operators.neg
+    __pos__ = operators.pos
+    __abs__ = operators.abs
+    __invert__ = operators.invert
+    __contains__ = operators.contains
 
     # -- ops/arithmetic.py ---------------------------------------------------------------------------------------------
     add = ops.add
     add_ = in_place(ops.add)
     div = ops.div
     div_ = in_place(ops.div)
-    divide = ops.divide
-    divide_ = in_place(ops.divide)
+    divide = ops.div
+    divide_ = in_place(ops.div)
     floor_divide = ops.floor_divide
     floor_divide_ = in_place(ops.floor_divide)
     fmod = ops.fmod
     fmod_ = in_place(ops.fmod)
     mul = ops.mul
     mul_ = in_place(ops.mul)
-    multiply = ops.multiply
-    multiply_ = in_place(ops.multiply)
+    multiply = ops.mul
+    multiply_ = in_place(ops.mul)
     neg = ops.neg
     neg_ = in_place(ops.neg)
-    negative = ops.negative
-    negative_ = in_place(ops.negative)
+    negative = ops.neg
+    negative_ = in_place(ops.neg)
     positive = ops.positive
     remainder = ops.remainder
     remainder_ = in_place(ops.remainder)
     sub = ops.sub
     sub_ = in_place(ops.sub)
-    subtract = ops.subtract
-    subtract_ = in_place(ops.subtract)
+    subtract = ops.sub
+    subtract_ = in_place(ops.sub)
     true_divide = ops.true_divide
     true_divide_ = in_place(ops.true_divide)
 
@@ -88,20 +153,20 @@ class Elementwise(Operators):
     acos_ = in_place(ops.acos)
     acosh = ops.acosh
     acosh_ = in_place(ops.acosh)
-    arccos = ops.arccos
-    arccos_ = in_place(ops.arccos)
-    arccosh = ops.arccosh
-    arccosh_ = in_place(ops.arccosh)
-    arcsin = ops.arcsin
-    arcsin_ = in_place(ops.arcsin)
-    arcsinh = ops.arcsinh
-    arcsinh_ = in_place(ops.arcsinh)
-    arctan = ops.arctan
-    arctan_ = in_place(ops.arctan)
-    arctan2 = ops.arctan2
-    arctan2_ = in_place(ops.arctan2)
-    arctanh = ops.arctanh
-    arctanh_ = in_place(ops.arctanh)
+    arccos = ops.acos
+    arccos_ = in_place(ops.acos)
+    arccosh = ops.acosh
+    arccosh_ = in_place(ops.acosh)
+    arcsin = ops.asin
+    arcsin_ = in_place(ops.asin)
+    arcsinh = ops.asinh
+    arcsinh_ = in_place(ops.asinh)
+    arctan = ops.atan
+    arctan_ = in_place(ops.atan)
+    arctan2 = ops.atan2
+    arctan2_ = in_place(ops.atan2)
+    arctanh = ops.atanh
+    arctanh_ = in_place(ops.atanh)
     asin = ops.asin
     asin_ = in_place(ops.asin)
     asinh = ops.asinh
@@ -136,8 +201,8 @@ class Elementwise(Operators):
     # -- ops/signs.py --------------------------------------------------------------------------------------------------
     abs = ops.abs
     abs_ = in_place(ops.abs)
-    absolute = ops.absolute
-    absolute_ = in_place(ops.absolute)
+    absolute = ops.abs
+    absolute_ = in_place(ops.abs)
     copysign = ops.copysign
     copysign_ = in_place(ops.copysign)
     heaviside = ops.heaviside
@@ -156,14 +221,14 @@ class Elementwise(Operators):
     resolve_neg = ops.resolve_neg
 
     # (the parts of complex numbers)
-    real = property(ops.real)
-    imag = property(ops.imag)
+    real = later_property(ops.real)
+    imag = later_property(ops.imag)
 
     # -- ops/rounding.py -----------------------------------------------------------------------------------------------
     ceil = ops.ceil
     ceil_ = in_place(ops.ceil)
-    fix = ops.fix
-    fix_ = in_place(ops.fix)
+    fix = ops.trunc
+    fix_ = in_place(ops.trunc)
     floor = ops.floor
     floor_ = in_place(ops.floor)
     frac = ops.frac
@@ -182,8 +247,8 @@ class Elementwise(Operators):
     clamp_max_ = in_place(ops.clamp_max)
     clamp_min = ops.clamp_min
     clamp_min_ = in_place(ops.clamp_min)
-    clip = ops.clip
-    clip_ = in_place(ops.clip)
+    clip = ops.clamp
+    clip_ = in_place(ops.clamp)
     fmax = ops.fmax
     fmin = ops.fmin
     maximum = ops.maximum
@@ -249,10 +314,10 @@ class Elementwise(Operators):
     equal = ops.equal
     ge = ops.ge
     ge_ = in_place(ops.ge)
-    greater = ops.greater
-    greater_ = in_place(ops.greater)
-    greater_equal = ops.greater_equal
-    greater_equal_ = in_place(ops.greater_equal)
+    greater = ops.gt
+    greater_ = in_place(ops.gt)
+    greater_equal = ops.ge
+    greater_equal_ = in_place(ops.ge)
     gt = ops.gt
     gt_ = in_place(ops.gt)
     isclose = ops.isclose
@@ -264,16 +329,16 @@ class Elementwise(Operators):
     isreal = ops.isreal
     le = ops.le
     le_ = in_place(ops.le)
-    less = ops.less
-    less_ = in_place(ops.less)
-    less_equal = ops.less_equal
-    less_equal_ = in_place(ops.less_equal)
+    less = ops.lt
+    less_ = in_place(ops.lt)
+    less_equal = ops.le
+    less_equal_ = in_place(ops.le)
     lt = ops.lt
     lt_ = in_place(ops.lt)
     ne = ops.ne
     ne_ = in_place(ops.ne)
-    not_equal = ops.not_equal
-    not_equal_ = in_place(ops.not_equal)
+    not_equal = ops.ne
+    not_equal_ = in_place(ops.ne)
     signbit = ops.signbit
 
     # -- ops/bitwise.py ------------------------------------------------------------------------------------------------

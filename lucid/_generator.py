@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 import numpy as np
 
+from lucid._device import as_device
 from lucid._grad_mode import mode
 from lucid._tape import Core, TensorCore, array, wrap
-from lucid.device import as_device
 from lucid.ops._reduce import HALF
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _ZERO, _ONE = mx.array(0.0), mx.array(1.0)
 _FIRST_SEED = 67280421310721  # that of a Generator nobody seeded, as in PyTorch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lucid.tensor import Tensor
+from lucid._tensor import Tensor
 
 __all__ = [
     "abs_",

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from lucid import _new, ops
-from lucid import storage as _storage
+from typing import TYPE_CHECKING
+
+from lucid import _later
 from lucid._elementwise import Elementwise
-from lucid.linalg import flat, flat_spectral
-from lucid.ops._out import in_place
+
+if TYPE_CHECKING:
+    from lucid import _new, ops
+    from lucid import storage as _storage
+    from lucid.linalg import flat, flat_spectral, orthogonal
+    from lucid.ops._out import in_place
+
+    later_property = property
+else:
+    _new, ops, _storage = _later.Later("lucid._new"), _later.Later("lucid.ops"), _later.Later("lucid.storage")
+    flat, flat_spectral = _later.Later("lucid.linalg.flat"), _later.Later("lucid.linalg.flat_spectral")
+    orthogonal = _later.Later("lucid.linalg.orthogonal")
+    in_place, later_property = _later.in_place, _later.LaterProperty
 
 
 class Methods(Elementwise):
@@ -27,7 +39,7 @@ class Methods(Elementwise):
     baddbmm_ = in_place(ops.baddbmm)
     bmm = ops.bmm
     dot = ops.dot
-    ger = ops.ger
+    ger = ops.outer
     inner = ops.inner
     kron = ops.kron
     matmul = ops.matmul
@@ -114,10 +126,10 @@ class Methods(Elementwise):
     moveaxis = ops.moveaxis
     t = ops.t
     adjoint = ops.adjoint
-    T = property(ops.shape.reversed_dims)
-    mT = property(ops.shape.matrix_transpose)
-    H = property(ops.shape.conjugate_transpose)
-    mH = property(ops.adjoint)
+    T = later_property(ops.shape.reversed_dims)
+    mT = later_property(ops.shape.matrix_transpose)
+    H = later_property(ops.shape.conjugate_transpose)
+    mH = later_property(ops.adjoint)
 
     # -- ops/expansion.py ----------------------------------------------------------------------------------------------
     unsqueeze = ops.unsqueeze
@@ -317,12 +329,12 @@ class Methods(Elementwise):
     is_inference = ops.is_inference
     is_neg = ops.is_neg
     is_set_to = ops.queries.is_set_to
-    is_meta = is_nested = is_quantized = is_sparse = is_sparse_csr = is_mkldnn = property(ops.queries.no)
-    is_xla = is_xpu = is_ipu = is_vulkan = is_mtia = is_maia = property(ops.queries.no)
-    layout = property(ops.queries.the_layout)
-    name = property(ops.queries.name)
-    volatile = property(ops.queries.volatile)
-    grad_dtype = property(ops.queries.grad_dtype)
+    is_meta = is_nested = is_quantized = is_sparse = is_sparse_csr = is_mkldnn = later_property(ops.queries.no)
+    is_xla = is_xpu = is_ipu = is_vulkan = is_mtia = is_maia = later_property(ops.queries.no)
+    layout = later_property(ops.queries.the_layout)
+    name = later_property(ops.queries.name)
+    volatile = later_property(ops.queries.volatile)
+    grad_dtype = later_property(ops.queries.grad_dtype)
     to_dense = ops.queries.to_dense
     dense_dim = ops.queries.dense_dim
     sparse_dim = ops.queries.sparse_dim
@@ -362,6 +374,6 @@ class Methods(Elementwise):
     slogdet = flat.slogdet
     triangular_solve = flat.triangular_solve
     geqrf = flat.geqrf
-    orgqr = flat.orgqr
+    orgqr = orthogonal.householder_product
     ormqr = flat.ormqr
     qr = flat.qr

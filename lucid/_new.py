@@ -9,7 +9,7 @@ from lucid._size import Size
 from lucid.ops._dims import shape_of
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def _like(input: Tensor, dtype: Any, device: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Python's operators on tensors, each a direct way to its op: this is the hottest path of all.
 
+They are named as in Python's own module `operator`, and bound in `lucid._elementwise`.
+
 What is no operand gives NotImplemented, so that Python asks the other side and then raises TypeError (and `==` gives
 False). Numpy arrays take part as tensors.
 """
@@ -14,19 +16,18 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import creation, ops
-from lucid._tape import Core, TensorCore
+from lucid._tape import TensorCore
 from lucid.ops._arguments import plain
 from lucid.ops._out import into
 from lucid.ops._promotion import OPERANDS, binary
 from lucid.ops.comparison import ordered
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _TENSOR: Any = TensorCore
 
 # The ops without the layer that understands other argument names: operators have none.
-_abs = plain(ops.abs)
 _bitwise_and = plain(ops.bitwise_and)
 _bitwise_left_shift = plain(ops.bitwise_left_shift)
 _bitwise_not = plain(ops.bitwise_not)
@@ -36,8 +37,6 @@ _bitwise_xor = plain(ops.bitwise_xor)
 _div = plain(ops.div)
 _floor_divide = plain(ops.floor_divide)
 _matmul = plain(ops.matmul)
-_neg = plain(ops.neg)
-_positive = plain(ops.positive)
 _pow = plain(ops.pow)
 _remainder = plain(ops.remainder)
 _sub = plain(ops.sub)
@@ -89,69 +88,72 @@ def _named(name: str, operator: Operator) -> Operator:
     return operator
 
 
-class Operators(Core):
-    """The part of `lucid.Tensor` that Python's operators reach."""
+add: Operator = _direct("__add__", mx.add)
+radd: Operator = _direct("__radd__", mx.add)
+mul: Operator = _direct("__mul__", mx.multiply)
+rmul: Operator = _direct("__rmul__", mx.multiply)
+sub: Operator = _operator("__sub__", _sub)
+rsub: Operator = _reflected("__rsub__", _sub)
+truediv: Operator = _operator("__truediv__", _div)
+rtruediv: Operator = _reflected("__rtruediv__", _div)
+div: Operator = truediv
+rdiv: Operator = rtruediv
+floordiv: Operator = _operator("__floordiv__", _floor_divide)
+rfloordiv: Operator = _reflected("__rfloordiv__", _floor_divide)
+mod: Operator = _operator("__mod__", _remainder)
+rmod: Operator = _reflected("__rmod__", _remainder)
+pow: Operator = _operator("__pow__", _pow)
+rpow: Operator = _reflected("__rpow__", _pow)
+matmul: Operator = _operator("__matmul__", _matmul, _TENSOR)
+rmatmul: Operator = _reflected("__rmatmul__", _matmul, _TENSOR)
 
-    __slots__ = ()
-    __array_priority__ = 1000  # numpy leaves `ndarray + tensor` to us
-    __hash__ = object.__hash__
+and_: Operator = _operator("__and__", _bitwise_and)
+rand: Operator = _operator("__rand__", _bitwise_and)
+or_: Operator = _operator("__or__", _bitwise_or)
+ror: Operator = _operator("__ror__", _bitwise_or)
+xor: Operator = _operator("__xor__", _bitwise_xor)
+rxor: Operator = _operator("__rxor__", _bitwise_xor)
+lshift: Operator = _operator("__lshift__", _bitwise_left_shift)
+rlshift: Operator = _reflected("__rlshift__", _bitwise_left_shift)
+rshift: Operator = _operator("__rshift__", _bitwise_right_shift)
+rrshift: Operator = _reflected("__rrshift__", _bitwise_right_shift)
 
-    __add__ = _direct("__add__", mx.add)
-    __radd__ = _direct("__radd__", mx.add)
-    __mul__ = _direct("__mul__", mx.multiply)
-    __rmul__ = _direct("__rmul__", mx.multiply)
-    __sub__, __rsub__ = _operator("__sub__", _sub), _reflected("__rsub__", _sub)
-    __truediv__, __rtruediv__ = _operator("__truediv__", _div), _reflected("__rtruediv__", _div)
-    __div__, __rdiv__ = __truediv__, __rtruediv__
-    __floordiv__, __rfloordiv__ = _operator("__floordiv__", _floor_divide), _reflected("__rfloordiv__", _floor_divide)
-    __mod__, __rmod__ = _operator("__mod__", _remainder), _reflected("__rmod__", _remainder)
-    __pow__, __rpow__ = _operator("__pow__", _pow), _reflected("__rpow__", _pow)
-    __matmul__ = _operator("__matmul__", _matmul, _TENSOR)
-    __rmatmul__ = _reflected("__rmatmul__", _matmul, _TENSOR)
+eq: Operator = _direct("__eq__", mx.equal)
+ne: Operator = _direct("__ne__", mx.not_equal)
+lt: Operator = _direct("__lt__", mx.less, ordered)
+le: Operator = _direct("__le__", mx.less_equal, ordered)
+gt: Operator = _direct("__gt__", mx.greater, ordered)
+ge: Operator = _direct("__ge__", mx.greater_equal, ordered)
 
-    __and__, __rand__ = _operator("__and__", _bitwise_and), _operator("__rand__", _bitwise_and)
-    __or__, __ror__ = _operator("__or__", _bitwise_or), _operator("__ror__", _bitwise_or)
-    __xor__, __rxor__ = _operator("__xor__", _bitwise_xor), _operator("__rxor__", _bitwise_xor)
-    __lshift__ = _operator("__lshift__", _bitwise_left_shift)
-    __rlshift__ = _reflected("__rlshift__", _bitwise_left_shift)
-    __rshift__ = _operator("__rshift__", _bitwise_right_shift)
-    __rrshift__ = _reflected("__rrshift__", _bitwise_right_shift)
+iadd: Operator = _in_place("__iadd__", plain(ops.add))
+isub: Operator = _in_place("__isub__", _sub)
+imul: Operator = _in_place("__imul__", plain(ops.mul))
+itruediv: Operator = _in_place("__itruediv__", _div)
+idiv: Operator = itruediv
+ifloordiv: Operator = _in_place("__ifloordiv__", _floor_divide)
+imod: Operator = _in_place("__imod__", _remainder)
+ipow: Operator = _in_place("__ipow__", _pow)
+iand: Operator = _in_place("__iand__", _bitwise_and)
+ior: Operator = _in_place("__ior__", _bitwise_or)
+ixor: Operator = _in_place("__ixor__", _bitwise_xor)
+ilshift: Operator = _in_place("__ilshift__", _bitwise_left_shift)
+irshift: Operator = _in_place("__irshift__", _bitwise_right_shift)
 
-    __eq__ = _direct("__eq__", mx.equal)  # type: ignore[assignment]
-    __ne__ = _direct("__ne__", mx.not_equal)  # type: ignore[assignment]
-    __lt__ = _direct("__lt__", mx.less, ordered)
-    __le__ = _direct("__le__", mx.less_equal, ordered)
-    __gt__ = _direct("__gt__", mx.greater, ordered)
-    __ge__ = _direct("__ge__", mx.greater_equal, ordered)
 
-    __iadd__ = _in_place("__iadd__", plain(ops.add))
-    __isub__ = _in_place("__isub__", _sub)
-    __imul__ = _in_place("__imul__", plain(ops.mul))
-    __itruediv__ = _in_place("__itruediv__", _div)
-    __idiv__ = __itruediv__
-    __ifloordiv__ = _in_place("__ifloordiv__", _floor_divide)
-    __imod__ = _in_place("__imod__", _remainder)
-    __ipow__ = _in_place("__ipow__", _pow)
-    __iand__ = _in_place("__iand__", _bitwise_and)
-    __ior__ = _in_place("__ior__", _bitwise_or)
-    __ixor__ = _in_place("__ixor__", _bitwise_xor)
-    __ilshift__ = _in_place("__ilshift__", _bitwise_left_shift)
-    __irshift__ = _in_place("__irshift__", _bitwise_right_shift)
+neg: Callable[[Any], Tensor] = plain(ops.neg)
+pos: Callable[[Any], Tensor] = plain(ops.positive)
+abs: Callable[[Any], Tensor] = plain(ops.abs)
 
-    __neg__ = _neg
-    __pos__ = _positive
-    __abs__ = _abs
 
-    def __invert__(self: Any) -> Tensor:
-        if self.dtype.is_inexact:
-            raise TypeError(
-                f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, got {self.dtype!r}"
-            )
-        return _bitwise_not(self)
+def invert(self: Any) -> Tensor:
+    if self.dtype.is_inexact:
+        raise TypeError(
+            f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, got {self.dtype!r}"
+        )
+    return _bitwise_not(self)
 
-    def __contains__(self: Any, element: Any) -> _bool:
-        if not isinstance(element, OPERANDS):
-            raise RuntimeError(
-                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
-            )
-        return _bool((self == element).any().item())
+
+def contains(self: Any, element: Any) -> _bool:
+    if not isinstance(element, OPERANDS):
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+    return _bool((self == element).any().item())

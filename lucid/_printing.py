@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lucid import _tape, dtypes
-from lucid.device import default as default_device
+from lucid._device import default as default_device
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["get_printoptions", "printoptions", "set_printoptions"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import mlx.core as mx
 
 from lucid import dtypes
+from lucid._device import as_device, default, device, gpu_name
 from lucid._grad_mode import is_anomaly_enabled, set_detect_anomaly
-from lucid.creation import tensortype
-from lucid.device import as_device, default, device, gpu_name
+from lucid.creation.legacy import tensortype
 from lucid.ops.conversion import TYPE_NAMES
 
 __all__ = [

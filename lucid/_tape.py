@@ -29,7 +29,7 @@ from lucid._handles import Hooks, RemovableHandle
 from lucid.dtypes import INEXACT
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Fn = Callable[..., Any]
 
@@ -38,7 +38,7 @@ evaluated = 0  # nodes with a smaller number may have a forward that is computed
 # What the next step() must evaluate too.
 _touched: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
 _new, _ref, _array = object.__new__, weakref.ref, mx.array  # looked up on every call
-_Tensor: type[Tensor] = None  # type: ignore[assignment] # set once, by lucid.tensor
+_Tensor: type[Tensor] = None  # type: ignore[assignment] # set once, by lucid._tensor
 
 
 class Core:

@@ -19,14 +19,14 @@ import mlx.core as mx
 
 from lucid import _tape
 from lucid._channels import Last, last, pointwise
+from lucid._device import default as default_device
+from lucid._device import device as Device
 from lucid._grad_mode import mode
 from lucid._layout import Layout, dense
 from lucid._tape import Leaf, apply, wrap
-from lucid.device import default as default_device
-from lucid.device import device as Device
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Fn = Callable[..., mx.array]
 Put = Callable[..., mx.array]

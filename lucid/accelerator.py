@@ -7,7 +7,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from lucid.device import as_device, default, device, gpu_name
+from lucid._device import as_device, default, device, gpu_name
 
 __all__ = [
     "current_accelerator",

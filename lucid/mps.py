@@ -9,7 +9,7 @@ import mlx.core as mx
 from lucid import random
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "current_allocated_memory",

@@ -32,7 +32,7 @@ from lucid.ops.memory_formats import contiguous_format
 from lucid.ops.sampling import check_range, random_top, unrelated
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "Generator",

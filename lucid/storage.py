@@ -23,7 +23,7 @@ from lucid.ops.queries import root
 from lucid.ops.reseating import data_ptr, reseat
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "BFloat16Storage",

@@ -7,9 +7,9 @@ import os
 from collections.abc import Sequence
 from typing import IO, TypeAlias
 
-from lucid.device import device
+from lucid._device import device
+from lucid._tensor import Tensor
 from lucid.storage import TypedStorage, UntypedStorage
-from lucid.tensor import Tensor
 
 __all__ = ["Device", "FileLike", "Number", "Storage"]
 

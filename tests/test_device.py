@@ -9,10 +9,9 @@ import mlx.core as mx
 import pytest
 
 import lucid
+from lucid import _device as gpu_module
 from lucid import _tape, _views
 from lucid import device as Device
-
-gpu_module = __import__("sys").modules["lucid.device"]
 
 
 @pytest.fixture

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import subprocess
+import sys
 import types
 
 import pytest
 
 import lucid
 from lucid import ops
+from tests import index
 
 # Public ops that are functions only, in PyTorch too.
 FUNCTION_ONLY = set(
@@ -56,3 +60,22 @@ def test_methods_are_those_of_torch():
     methods = [n for n in ops.__all__ if hasattr(torch.Tensor, n)]
     assert [n for n in methods if not hasattr(lucid.Tensor, n)] == []
     assert [n for n in ops.__all__ if not hasattr(torch, n) and not hasattr(torch.Tensor, n)] == []
+
+
+def test_the_index_of_public_names_is_complete():
+    assert index.INDEX.read_text() == index.text(), "write it again: python -m tests.index"
+
+
+def test_importing_lucid_loads_little():
+    loaded = "import sys, lucid; print(*[m for m in sys.modules if m.startswith('lucid.')])"
+    modules = subprocess.run([sys.executable, "-c", loaded], check=True, capture_output=True, text=True).stdout.split()
+    assert not {m for m in modules if m.startswith(("lucid.nn", "lucid.ops.", "lucid.creation.", "lucid.optim"))}
+    assert len(modules) < 25
+
+
+def test_a_method_is_the_function_after_it_was_looked_up():
+    assert lucid.Tensor.sqrt is vars(lucid._elementwise.Elementwise)["sqrt"] is ops.sqrt
+    assert lucid.Tensor.transpose_ is lucid.Tensor.swapdims_
+    assert isinstance(inspect.getattr_static(lucid.Tensor, "mT"), (property, lucid._later.LaterProperty))
+    with pytest.raises(AttributeError):
+        lucid.ones(2, 2).mT = 3

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import lucid
-from lucid.device import gpu_name
+from lucid._device import gpu_name
 from tests.checks import check_program
 
 pytestmark = [

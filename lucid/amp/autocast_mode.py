@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from lucid import dtypes
-from lucid.device import gpu_name
+from lucid._device import gpu_name
 
 __all__ = [
     "autocast",

@@ -8,9 +8,9 @@ from typing import Any
 import mlx.core as mx
 
 from lucid import _tape
+from lucid._device import gpu_name
+from lucid._tensor import Tensor
 from lucid.amp.autocast_mode import check_device
-from lucid.device import gpu_name
-from lucid.tensor import Tensor
 
 __all__ = ["GradScaler"]
 

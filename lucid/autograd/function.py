@@ -12,9 +12,9 @@ import mlx.core as mx
 from lucid import _tape
 from lucid._grad_mode import enable_grad, mode, no_grad
 from lucid._tape import Leaf, Node, Pick, TensorCore, array, wrap
+from lucid._tensor import Tensor
 from lucid.autograd._transformed import transformed
 from lucid.dtypes import INEXACT
-from lucid.tensor import Tensor
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
@@ -92,6 +92,7 @@ class _FunctionNode(Node):
         self.function, self.ctx = function, ctx
         self.shapes = [tuple(t._data.shape) if isinstance(t, TensorCore) else None for t in inputs]
         self.results: list[tuple[tuple[int, ...], mx.Dtype]] = []
+        self.escape()  # a user's backward needs its own cotangent
 
     def name(self) -> str:
         return f"{self.function.__name__}Backward"
@@ -100,10 +101,6 @@ class _FunctionNode(Node):
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
         """What `forward` saved."""
         return self.ctx.saved_tensors
-
-    @property
-    def watched(self) -> bool:
-        return True  # a user's backward needs its own cotangent
 
     def pull(self, want: list[int], cotangents: dict[int, Any], create_graph: bool) -> Sequence[Any]:
         given = []

@@ -10,11 +10,11 @@ from typing import Any
 
 from lucid._backward import grad as _grad
 from lucid._grad_mode import enable_grad, mode, set_grad_enabled
+from lucid._tensor import Tensor
 from lucid.autograd._rows import depend, rows
 from lucid.creation import zeros_like
 from lucid.func import jacfwd
 from lucid.ops import stack
-from lucid.tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 

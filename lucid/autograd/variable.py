@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
+from lucid._tensor import Tensor
 from lucid.creation.data import tensor
-from lucid.tensor import Tensor
 
 __all__ = ["Variable"]
 

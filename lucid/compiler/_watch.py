@@ -11,9 +11,9 @@ import weakref
 from typing import Any
 
 from lucid._tape import Core
+from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
 from lucid.optim import _update
-from lucid.tensor import Tensor
 
 _slot: Any = Core.__dict__["_data"]
 _grad_slot: Any = Core.__dict__["_grad"]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import _views
+from lucid._device import as_device, default, device
 from lucid._tape import TensorCore, wrap
-from lucid.device import as_device, default, device
 from lucid.dtypes import as_dtype
 from lucid.ops._dims import shape_of
 from lucid.ops.memory_formats import check_layout
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _NOWHERE = contextlib.nullcontext()
 

@@ -15,7 +15,7 @@ from lucid.creation.ranges import plain_number
 from lucid.ops._out import give
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["range"]
 

@@ -8,14 +8,14 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _tape, _views, dtypes
+from lucid._device import as_device
 from lucid._from_data import from_data, from_numpy_array
 from lucid._tape import TensorCore, apply, array, wrap
 from lucid.creation._place import finish, options, running_on
-from lucid.device import as_device
 from lucid.ops.geometry import laid_out_as
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["as_tensor", "asarray", "from_file", "from_numpy", "frombuffer", "tensor"]
 

@@ -20,7 +20,7 @@ from lucid.ops.memory_formats import contiguous_format
 from lucid.ops.pieces import as_strided
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "empty",

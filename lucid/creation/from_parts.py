@@ -10,7 +10,7 @@ from lucid._tape import TensorCore, apply
 from lucid.ops._out import give
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["complex", "polar"]
 

@@ -18,7 +18,7 @@ from lucid.ops.conversion import TYPE_NAMES
 from lucid.ops.memory_formats import layout, strided
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "BFloat16Tensor",

@@ -17,7 +17,7 @@ from lucid.ops._out import give
 from lucid.ops._promotion import number
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["arange", "linspace", "logspace"]
 

@@ -12,7 +12,7 @@ from lucid import dtypes
 from lucid.creation._place import finish, options, running_on
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"]
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid import random
+from lucid._device import as_device, default
+from lucid._device import device as _device
 from lucid.cuda import amp as amp
-from lucid.device import as_device, default
-from lucid.device import device as _device
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "current_device",

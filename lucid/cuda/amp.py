@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lucid import amp, dtypes
-from lucid.device import gpu_name
+from lucid._device import gpu_name
 
 __all__ = ["GradScaler", "amp_definitely_not_available", "autocast", "custom_bwd", "custom_fwd"]
 

@@ -17,7 +17,7 @@ from lucid.ops._out import give
 from lucid.ops._reduce import HALF
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Sizes = tuple[int, ...]
 Transform = Callable[[mx.array], mx.array]

@@ -20,7 +20,7 @@ from lucid.ops.repeating import roll
 __all__ = ["fftfreq", "fftshift", "ifftshift", "rfftfreq"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def fftfreq(

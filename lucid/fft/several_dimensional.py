@@ -9,7 +9,7 @@ from lucid.fft._transform import Kind, along_many
 from lucid.ops._arguments import numpy_names
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "fft2",

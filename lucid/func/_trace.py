@@ -11,11 +11,11 @@ from lucid import _tape, _views
 from lucid._backward import run_backward
 from lucid._grad_mode import mode
 from lucid._tape import Leaf, Node, TensorCore, apply, array, as_tensor, wrap
+from lucid._tensor import Tensor
 from lucid.dtypes import INEXACT, OF_MX
 from lucid.func._level import Level
 from lucid.func._program import Program
 from lucid.func._trees import flatten
-from lucid.tensor import Tensor
 
 # A body computes from the program as a function of its inputs, the inputs, and further arrays.
 Body = Callable[[Callable[..., list[mx.array]], list[mx.array], list[mx.array]], list[mx.array]]

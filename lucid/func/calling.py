@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lucid.tensor import Tensor
+from lucid._tensor import Tensor
 
 if TYPE_CHECKING:
     from lucid.nn import Module

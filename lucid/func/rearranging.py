@@ -10,7 +10,7 @@ from lucid.ops import permute, reshape, stack
 from lucid.ops._check import is_tensor
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["rearrange"]
 

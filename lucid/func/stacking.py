@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from lucid import ops
 
 if TYPE_CHECKING:
+    from lucid._tensor import Tensor
     from lucid.nn import Module
-    from lucid.tensor import Tensor
 
 __all__ = ["stack_module_state"]
 

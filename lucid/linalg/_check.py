@@ -13,7 +13,7 @@ from lucid.linalg._errors import LinAlgError
 from lucid.ops._promotion import require_tensor
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def matrix(operation: str, value: Any, argument: str = "A") -> Tensor:

@@ -15,7 +15,7 @@ from lucid.ops._out import give, give_pair
 __all__ = ["cholesky", "cholesky_ex"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def factor(input: Tensor, upper: bool) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from lucid.ops._out import give, give_pair
 __all__ = ["det", "slogdet"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -17,7 +17,7 @@ from lucid.ops._spectral import adjoint, with_gradient
 __all__ = ["eig", "eigh", "eigvals", "eigvalsh"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 # ---- Hermitian matrices ----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from lucid.ops._promotion import require_tensor
 __all__ = ["lu", "lu_factor", "lu_factor_ex", "lu_solve"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def factors(operation: str, A: Tensor, pivot: bool) -> tuple[Tensor, Tensor, Tensor]:

@@ -19,7 +19,7 @@ from lucid.ops._spectral import adjoint
 __all__ = ["cross", "matrix_exp", "matrix_power", "pinverse", "svd", "vander"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 @numpy_names

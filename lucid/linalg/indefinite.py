@@ -20,7 +20,7 @@ __all__ = ["ldl_factor", "ldl_factor_ex", "ldl_solve"]
 ZERO = "D[{info},{info}] is zero, so that using it in ldl_solve would divide by zero; ldl_factor_ex gives the factors"
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def _refuse(*_: Any) -> None:

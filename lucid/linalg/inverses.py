@@ -17,7 +17,7 @@ from lucid.ops._promotion import require_tensor
 __all__ = ["inv", "inv_ex", "tensorinv"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def _inverse(operation: str, A: Tensor) -> tuple[Tensor, Tensor]:

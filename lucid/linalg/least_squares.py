@@ -22,7 +22,7 @@ __all__ = ["lstsq"]
 _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def lstsq(

@@ -22,7 +22,7 @@ from lucid.random import randn
 __all__ = ["lobpcg", "pca_lowrank", "svd_lowrank"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def svd_lowrank(

@@ -12,7 +12,7 @@ from lucid.ops.norms import matrix_norm_of, vector_norm_of
 __all__ = ["matrix_norm", "norm", "vector_norm"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 @numpy_names

@@ -17,7 +17,7 @@ from lucid.ops._spectral import adjoint
 __all__ = ["householder_product", "qr"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def qr(A: Tensor, mode: str = "reduced", *, out: tuple[Tensor, Tensor] | None = None) -> return_types.linalg_qr:

@@ -19,7 +19,7 @@ from lucid.ops.products import product_for
 __all__ = ["matrix_exp", "matrix_power"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 @numpy_names

@@ -21,7 +21,7 @@ from lucid.ops.products import cheapest, matmul
 __all__ = ["cross", "diagonal", "matmul", "multi_dot", "vander", "vecdot"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 @numpy_names

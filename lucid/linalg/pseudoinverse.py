@@ -23,7 +23,7 @@ from lucid.ops.norms import matrix_norm, vector_norm
 __all__ = ["cond", "matrix_rank", "pinv"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 # ---- what counts as zero ---------------------------------------------------------------------------------------------

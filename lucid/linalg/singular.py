@@ -15,7 +15,7 @@ from lucid.ops._out import give, give_pair
 __all__ = ["svd", "svdvals"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def decompose(operation: str, A: Tensor, full: bool) -> tuple[Tensor, Tensor, Tensor]:

@@ -19,7 +19,7 @@ from lucid.ops.shape import movedim
 __all__ = ["solve", "solve_ex", "solve_triangular", "tensorsolve"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def _fit(operation: str, a: tuple[int, ...], b: tuple[int, ...], left: bool) -> None:

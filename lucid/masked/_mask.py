@@ -15,7 +15,7 @@ from lucid.ops._promotion import number, require_tensor
 from lucid.ops._select import keep
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Dims = int | tuple[int, ...] | list[int] | None
 

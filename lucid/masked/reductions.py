@@ -18,7 +18,7 @@ from lucid.masked._mask import Dims, axes_of, axis_of, dtype_of, filled, flags, 
 from lucid.ops._reduce import first_true, product, reduced_count, reduced_shape, total
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "amax",

@@ -13,7 +13,7 @@ from lucid.masked._mask import Dims, axis_of, dtype_of, filled, lowest, need_flo
 from lucid.masked.reductions import norm
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["cumprod", "cumsum", "log_softmax", "logaddexp", "normalize", "softmax", "softmin"]
 

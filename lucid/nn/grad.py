@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from lucid import autograd, creation
 from lucid._grad_mode import enable_grad, is_grad_enabled
+from lucid._tensor import Tensor
 from lucid.nn.functional import _check
 from lucid.nn.functional.conv import conv1d, conv2d, conv3d
-from lucid.tensor import Tensor
 
 __all__ = ["conv1d_input", "conv1d_weight", "conv2d_input", "conv2d_weight", "conv3d_input", "conv3d_weight"]
 

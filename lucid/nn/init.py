@@ -18,7 +18,7 @@ from lucid.dtypes import OF_MX
 from lucid.ops import sampling
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "calculate_gain",

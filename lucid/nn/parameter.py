@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from lucid import _tape, dtypes
-from lucid.creation import empty, of_class, zeros
-from lucid.tensor import Tensor
+from lucid._tensor import Tensor
+from lucid.creation import empty, zeros
+from lucid.creation.data import of_class
 
 __all__ = [
     "Buffer",

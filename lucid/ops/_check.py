@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from lucid._tape import TensorCore
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def is_tensor(obj: Any) -> TypeGuard[Tensor]:

@@ -13,7 +13,7 @@ from lucid.dtypes import OF_MX, dtype
 from lucid.ops._promotion import promoted, require_one_tensor, require_tensor, result_type
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 HALVES = (dtypes.float16, dtypes.bfloat16)
 

@@ -13,7 +13,7 @@ from lucid._tape import TensorCore, array
 from lucid.ops._check import is_tensor
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Shape = tuple[int, ...]
 _all = slice(None)

@@ -13,7 +13,7 @@ from lucid._tape import TensorCore, apply, array, writing
 from lucid.dtypes import OF_MX
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 P = ParamSpec("P")
 

@@ -19,7 +19,7 @@ from lucid.dtypes import INEXACT, OF_MX, dtype
 from lucid.ops._precise import COMPLEX, DOUBLE
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Number = int | float | bool | complex  # TypeAlias of Python's numbers
 OPERANDS: Any = (

@@ -20,7 +20,7 @@ from lucid.ops._promotion import constant, number, require_tensor
 __all__ = ["hardshrink", "log_softmax", "prelu", "relu", "softmax"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 @numpy_names

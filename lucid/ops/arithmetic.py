@@ -45,8 +45,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from lucid._tensor import Tensor
     from lucid.ops._promotion import Number
-    from lucid.tensor import Tensor
 
 
 @numpy_names

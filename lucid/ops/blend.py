@@ -16,8 +16,8 @@ from lucid.ops._promotion import number_dtype, promoted, require_tensor, result_
 __all__ = ["addcdiv", "addcmul", "lerp"]
 
 if TYPE_CHECKING:
+    from lucid._tensor import Tensor
     from lucid.ops._promotion import Number
-    from lucid.tensor import Tensor
 
 
 @numpy_names

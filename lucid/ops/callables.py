@@ -19,7 +19,7 @@ from lucid.ops.export import tolist
 __all__ = ["cond", "while_loop"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 # ---- methods: element by element -------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def _given(operation: str, tensors: tuple[Any, ...]) -> tuple[Tensor, ...]:

@@ -18,7 +18,7 @@ from lucid.ops.shape import CONJUGATE
 __all__ = ["angle", "conj", "conj_physical", "imag", "real", "resolve_conj", "resolve_neg"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _I = 1j
 

@@ -18,7 +18,7 @@ from lucid.ops.products import product_for
 __all__ = ["einsum", "tensordot"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def einsum(*args: Any) -> Tensor:

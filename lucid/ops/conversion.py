@@ -8,9 +8,9 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _known, _views, dtypes
+from lucid._device import as_device
+from lucid._device import device as _Device
 from lucid._tape import apply, array
-from lucid.device import as_device
-from lucid.device import device as _Device
 from lucid.dtypes import as_dtype, dtype
 from lucid.ops._check import check_tensor, is_tensor
 from lucid.ops._fits import fitting
@@ -20,7 +20,7 @@ from lucid.ops.memory_formats import check, memory_format, preserve_format
 __all__ = ["clone", "fill", "fill_", "is_complex", "is_floating_point", "is_signed", "zero_"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 # ---- copies ----------------------------------------------------------------------------------------------------------
 

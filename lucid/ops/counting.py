@@ -19,7 +19,7 @@ from lucid.ops._reduce import host
 __all__ = ["bincount", "histc", "unique", "unique_consecutive"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def _values(input: Tensor) -> np.ndarray[Any, Any]:

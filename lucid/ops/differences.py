@@ -16,7 +16,7 @@ from lucid.ops._promotion import number, result_type
 __all__ = ["gradient"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def gradient(

@@ -14,7 +14,7 @@ from lucid.ops._promotion import promoted, require_tensor, result_type
 __all__ = ["gcd", "lcm"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _DTYPES = (dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64)
 _UNSIGNED = {mx.uint8: mx.uint8, mx.int8: mx.uint8, mx.int16: mx.uint16, mx.int32: mx.uint32, mx.int64: mx.uint64}

@@ -17,7 +17,7 @@ from lucid.ops.shape import fold_back, one_of
 __all__ = ["broadcast_to", "squeeze", "unsqueeze"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Shape = tuple[int, ...]
 

@@ -14,7 +14,7 @@ from lucid.ops._check import is_tensor
 __all__ = ["from_dlpack"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def values(t: Tensor) -> mx.array:
@@ -70,7 +70,7 @@ def dlpack_device(input: Tensor) -> tuple[int, int]:
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor over the data of any object with `__dlpack__`, shared where possible unless `copy` is True."""
     from lucid import _views
-    from lucid.device import as_device
+    from lucid._device import as_device
 
     if is_tensor(ext_tensor):
         found = wrap(values(ext_tensor))

@@ -23,8 +23,8 @@ from lucid.ops._promotion import (
 __all__ = ["clamp", "clamp_max", "clamp_min", "clip", "fmax", "fmin", "maximum", "minimum"]
 
 if TYPE_CHECKING:
+    from lucid._tensor import Tensor
     from lucid.ops._promotion import Number
-    from lucid.tensor import Tensor
 
 
 @numpy_names

@@ -20,7 +20,7 @@ from lucid.ops.powers import pow
 __all__ = ["frexp", "ldexp", "nextafter"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 class _Layout(NamedTuple):

@@ -20,7 +20,7 @@ from lucid.ops.shape import one_of, reshape
 __all__ = ["hash_tensor"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def hash_tensor(

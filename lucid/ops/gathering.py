@@ -20,7 +20,7 @@ from lucid.ops._place import take as at
 __all__ = ["gather", "index_select", "take", "take_along_dim"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def check_index(operation: str, index: Any, error: type[Exception] = RuntimeError) -> None:

@@ -24,7 +24,7 @@ from lucid.ops.memory_formats import (
 __all__ = ["is_nonzero", "is_tensor", "numel"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def size(input: Tensor, dim: int | None = None) -> Any:

@@ -18,7 +18,7 @@ from lucid.ops._reduce import host
 __all__ = ["histogram", "histogramdd"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Values = np.ndarray[Any, Any]
 

@@ -21,7 +21,7 @@ from lucid.ops._promotion import require_tensor
 __all__ = ["igamma", "igammac"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:

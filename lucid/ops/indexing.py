@@ -21,7 +21,7 @@ from lucid.ops.shape import reshape
 __all__ = ["index_put", "index_put_"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _all = slice(None)
 

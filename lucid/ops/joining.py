@@ -21,7 +21,7 @@ from lucid.ops.shape import reshape
 __all__ = ["cat", "column_stack", "concat", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def check_tensors(operation: str, tensors: Any) -> tuple[Tensor, ...]:

@@ -22,7 +22,7 @@ from lucid.ops._promotion import constant, result_type
 __all__ = ["argwhere", "masked_fill", "masked_scatter", "masked_select", "nonzero", "where"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:

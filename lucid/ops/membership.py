@@ -15,8 +15,8 @@ from lucid.ops._promotion import number, number_dtype, result_type
 __all__ = ["isin", "nonzero_static"]
 
 if TYPE_CHECKING:
+    from lucid._tensor import Tensor
     from lucid.ops._promotion import Number
-    from lucid.tensor import Tensor
 
 _FEW = 32  # up to here comparing with every element is faster than sorting them
 

@@ -21,7 +21,7 @@ from lucid.ops._spectral import svdvals
 __all__ = ["cdist", "dist", "frobenius_norm", "norm", "nuclear_norm", "renorm", "trace"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Dims = int | tuple[int, ...] | list[int] | None
 _MATRIX_ORDERS = ("nuc", 1, -1, 2, -2, math.inf, -math.inf)

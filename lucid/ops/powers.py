@@ -19,8 +19,8 @@ from lucid.ops._promotion import constant, promoted, require_tensor, result_type
 __all__ = ["float_power", "pow", "reciprocal", "rsqrt", "sqrt", "square"]
 
 if TYPE_CHECKING:
+    from lucid._tensor import Tensor
     from lucid.ops._promotion import Number
-    from lucid.tensor import Tensor
 
 
 @numpy_names

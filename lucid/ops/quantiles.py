@@ -19,7 +19,7 @@ from lucid.ops.sorting import order
 __all__ = ["median", "mode", "nanmedian", "nanquantile", "quantile"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def _isnan(a: mx.array) -> mx.array:

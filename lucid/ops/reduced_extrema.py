@@ -19,7 +19,7 @@ from lucid.ops.extrema import maximum, minimum
 __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Dims = int | tuple[int, ...] | list[int] | None
 

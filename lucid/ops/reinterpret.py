@@ -17,7 +17,7 @@ from lucid.ops.shape import view as same_view
 __all__ = ["view_as_complex", "view_as_real"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Shape = tuple[int, ...]
 

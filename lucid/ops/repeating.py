@@ -21,7 +21,7 @@ from lucid.ops.shape import one_of, transpose
 __all__ = ["flip", "fliplr", "flipud", "repeat_interleave", "roll", "rot90", "tile"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _all = slice(None)
 

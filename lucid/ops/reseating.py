@@ -21,7 +21,7 @@ from lucid.ops.pieces import as_strided
 __all__ = ["resize_as_"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 T = TypeVar("T", bound="Tensor")
 

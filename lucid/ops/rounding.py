@@ -16,7 +16,7 @@ from lucid.ops._promotion import require_tensor
 __all__ = ["ceil", "fix", "floor", "frac", "nan_to_num", "round", "trunc"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 @numpy_names

@@ -19,7 +19,7 @@ from lucid.ops._out import give, into
 from lucid.ops._reduce import HALF, first_true
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["bernoulli", "binomial", "multinomial", "poisson"]
 

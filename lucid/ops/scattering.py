@@ -25,7 +25,7 @@ from lucid.ops.gathering import check_index, check_sizes
 __all__ = ["scatter", "scatter_add", "scatter_reduce"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Combine = Callable[
     [mx.array, mx.array, mx.array], mx.array

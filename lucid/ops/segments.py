@@ -19,7 +19,7 @@ from lucid.ops._reduce import HALF, host
 __all__ = ["segment_reduce"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _IDENTITY = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": -np.inf, "min": np.inf}
 

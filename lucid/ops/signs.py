@@ -16,8 +16,8 @@ from lucid.ops.comparison import sign_bit
 __all__ = ["abs", "absolute", "copysign", "heaviside", "sgn", "sign"]
 
 if TYPE_CHECKING:
+    from lucid._tensor import Tensor
     from lucid.ops._promotion import Number
-    from lucid.tensor import Tensor
 
 
 @numpy_names

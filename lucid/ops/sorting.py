@@ -17,7 +17,7 @@ from lucid.ops._reduce import on_rows, pick
 __all__ = ["argsort", "bucketize", "kthvalue", "msort", "searchsorted", "sort", "topk"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _MANY = 2048  # from here on choosing k elements is cheaper than sorting all
 

@@ -17,7 +17,7 @@ from lucid.ops._promotion import unary_float
 __all__ = ["digamma", "erf", "erfc", "erfinv", "i0", "lgamma", "mvlgamma", "polygamma"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:

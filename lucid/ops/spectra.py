@@ -17,7 +17,7 @@ from lucid.ops._reduce import HALF, first_true
 __all__ = ["istft", "stft"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _FLAT = (
     "{}: no window was given, so each frame is cut out as it is, which smears its spectrum; pass "

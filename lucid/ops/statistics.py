@@ -18,7 +18,7 @@ from lucid.ops._reduce import HALF, average, axes_of, host, reduced_count, reduc
 __all__ = ["corrcoef", "cov", "std", "std_mean", "var", "var_mean"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 Number = int | float
 Dims = int | tuple[int, ...] | list[int] | None

@@ -8,8 +8,8 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _known, _tape, _views, dtypes
+from lucid._device import as_device
 from lucid._tape import apply, array
-from lucid.device import as_device
 from lucid.ops._arguments import numpy_names
 from lucid.ops._check import check_tensor
 from lucid.ops._dims import wrap_dim
@@ -20,7 +20,7 @@ from lucid.ops.pieces import diagonal as _diagonal
 __all__ = ["diag", "diag_embed", "diagflat", "tril", "tril_indices", "triu", "triu_indices"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 @numpy_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lucid.tensor import Tensor
+from lucid._tensor import Tensor
 
 
 def check_implementation(name: str, foreach: Any, differentiable: Any, fused: Any) -> None:

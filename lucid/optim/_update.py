@@ -18,7 +18,7 @@ from lucid import _tape, _views, dtypes
 from lucid._channels import first, last
 from lucid._grad_mode import no_grad
 from lucid._tape import wrap
-from lucid.tensor import Tensor
+from lucid._tensor import Tensor
 
 Number = float | Tensor
 Group = dict[str, Any]

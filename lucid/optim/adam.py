@@ -10,10 +10,10 @@ from typing import Any
 import mlx.core as mx
 
 from lucid import _tape
+from lucid._tensor import Tensor
 from lucid.optim._options import at_least_zero, check_implementation
 from lucid.optim._update import Arrays, Group, Number, Recipe, Rule, Update, fused, share_counts
 from lucid.optim.optimizer import Optimizer
-from lucid.tensor import Tensor
 
 __all__ = ["Adam"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from lucid._tensor import Tensor
 from lucid.optim.adam import Adam
-from lucid.tensor import Tensor
 
 __all__ = ["AdamW"]
 

@@ -20,9 +20,9 @@ import mlx.core as mx
 from lucid import _tape, _views
 from lucid._grad_mode import enable_grad, no_grad
 from lucid._handles import Hooks, RemovableHandle
+from lucid._tensor import Tensor
 from lucid.optim import _update
 from lucid.optim._update import Update, settled
-from lucid.tensor import Tensor
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 

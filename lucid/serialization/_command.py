@@ -12,6 +12,7 @@ from typing import Any
 import mlx.core as mx
 
 from lucid import dtypes
+from lucid._tensor import Tensor
 from lucid.serialization import _index, _models, _quantised, _saving
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._inspecting import Inspection, amount, inspect
@@ -19,7 +20,6 @@ from lucid.serialization._loading import read
 from lucid.serialization._placing import placer
 from lucid.serialization._progress import Bar
 from lucid.serialization._writing import parse_size
-from lucid.tensor import Tensor
 
 _EPILOG = """\
 examples:

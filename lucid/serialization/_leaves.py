@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from lucid import dtypes, ops
+from lucid._device import device
 from lucid._size import Size
-from lucid.device import device
 from lucid.ops import memory_formats
 from lucid.serialization._header import CheckpointError
 

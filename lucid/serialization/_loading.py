@@ -11,13 +11,13 @@ from typing import Any
 
 import mlx.core as mx
 
+from lucid._tensor import Tensor
 from lucid.serialization import _formats, _gguf, _index, _numpy_files, _reading, _torch
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._placing import MapLocation, Place, placer
 from lucid.serialization._saving import ORDER, STRUCTURE, TYPE, VERSIONS
 from lucid.serialization._source import Source
 from lucid.serialization._structure import Decoder
-from lucid.tensor import Tensor
 
 
 def load(

@@ -9,10 +9,10 @@ import numpy as np
 
 from lucid import _tape, _views
 from lucid._layout import Layout
+from lucid._tensor import Tensor
 from lucid.ops.pieces import as_strided
 from lucid.ops.queries import root
 from lucid.ops.shape import CONJUGATE
-from lucid.tensor import Tensor
 
 _LOOKED_AT = 1 << 26  # elements of memory that are marked one by one to see whether views overlap
 

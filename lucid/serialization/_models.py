@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lucid import dtypes
+from lucid._tensor import Tensor
 from lucid.nn import Module
 from lucid.nn.modules._loading import _Snapshot
 from lucid.nn.parameter import is_lazy
@@ -17,7 +18,6 @@ from lucid.serialization._header import CheckpointError
 from lucid.serialization._loading import located, read
 from lucid.serialization._placing import MapLocation, placer
 from lucid.serialization._report import LoadReport
-from lucid.tensor import Tensor
 
 Rename = Mapping[Any, "str | None"] | Callable[[str], "str | None"] | None
 

@@ -10,9 +10,9 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import _tape
+from lucid._tensor import Tensor
 from lucid.serialization._containers import as_bytes
 from lucid.serialization._header import BITS, CODES
-from lucid.tensor import Tensor
 
 Progress = Callable[[int], None]  # is told how many more bytes were written
 

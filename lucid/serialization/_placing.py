@@ -8,9 +8,9 @@ from typing import Any
 import mlx.core as mx
 
 from lucid import _tape, _views
-from lucid.creation import check_float64
-from lucid.device import as_device, device
-from lucid.tensor import Tensor
+from lucid._device import as_device, device
+from lucid._tensor import Tensor
+from lucid.creation._place import check_float64
 
 MapLocation = str | int | device | Mapping[str, Any] | Callable[[Tensor, str], Any] | None
 Place = Callable[[mx.array, str], Tensor]

@@ -11,8 +11,8 @@ from typing import Any
 import mlx.core as mx
 
 from lucid import _tape, dtypes
+from lucid._tensor import Tensor
 from lucid.serialization._header import CheckpointError
-from lucid.tensor import Tensor
 
 # Of modes without biases: the words of 32 bits of a group, bits, numbers of a group.
 _MODES = {4: ("mxfp4", 4, 32), 2: ("nvfp4", 4, 16), 8: ("mxfp8", 8, 32)}

@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Literal
 
+from lucid._tensor import Tensor
 from lucid.serialization import _memory, _numpy_files, _torch, _writing
 from lucid.serialization._header import METADATA
 from lucid.serialization._pieces import Progress, pieces
 from lucid.serialization._replacing import in_place_of
 from lucid.serialization._structure import Encoder, Stored
-from lucid.tensor import Tensor
 
 # Keys of a file's metadata.
 STRUCTURE, VERSIONS, ORDER, TYPE = "lucid", "_metadata", "_order", "_type"

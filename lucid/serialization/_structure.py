@@ -15,6 +15,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from lucid._tensor import Tensor
 from lucid.dtypes import as_dtype
 from lucid.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter, is_lazy
 from lucid.ops.pieces import as_strided
@@ -22,7 +23,6 @@ from lucid.ops.queries import root
 from lucid.serialization import _containers, _leaves, _memory
 from lucid.serialization._header import METADATA, CheckpointError
 from lucid.serialization._refusals import advice, shown
-from lucid.tensor import Tensor
 
 _VERSION = 1
 _REPEATED = 10_000_000  # values that a structure may come to where shared parts are counted each time

@@ -16,7 +16,7 @@ from lucid.creation.windows import BLACKMAN, cosines, make, triangle
 from lucid.creation.windows import kaiser as kaiser_weights
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "bartlett",

@@ -16,7 +16,7 @@ from lucid.ops._promotion import Number, binary_float, require_one_tensor
 __all__ = ["entr", "erfcx", "log_ndtr", "ndtr", "ndtri", "xlog1py"]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 _FAR = 1000  # the Chebyshev polynomials have a closed form, which is used for orders beyond this one
 _FARTHEST = 2**16  # the others have not

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lucid import dtypes
+from lucid._tensor import Tensor
 from lucid.creation import tensor
-from lucid.tensor import Tensor
 
 __all__ = ["assert_allclose", "assert_close"]
 

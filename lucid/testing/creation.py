@@ -11,7 +11,7 @@ from lucid.ops import repeat_interleave
 from lucid.ops._dims import shape_of
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["make_tensor"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lucid
-from lucid.device import gpu_name
+from lucid._device import gpu_name
 
 
 def test_to_gives_the_tensor_itself_where_nothing_changes() -> None:

@@ -23,7 +23,7 @@ from lucid.ops._out import into
 
 if TYPE_CHECKING:
     from lucid._generator import Generator
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "adaptive_max_pool1d",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lucid.nn import functional as F
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "binary_cross_entropy_with_logits",

@@ -18,7 +18,7 @@ from lucid.ops._dims import wrap_dim
 from lucid.ops._out import give_pair
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "batch_norm",

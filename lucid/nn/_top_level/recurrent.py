@@ -16,7 +16,7 @@ from lucid._tape import TensorCore
 from lucid.nn.functional.recurrence import cell, packed_sizes, recurrent
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell"]
 

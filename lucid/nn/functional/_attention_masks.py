@@ -14,8 +14,8 @@ from lucid._tape import TensorCore, apply
 from lucid.dtypes import FLOATING
 
 if TYPE_CHECKING:
+    from lucid._tensor import Tensor
     from lucid.dtypes import dtype
-    from lucid.tensor import Tensor
 
 
 def _canonical_mask(

@@ -11,7 +11,7 @@ from lucid._tape import TensorCore
 from lucid.dtypes import FLOATING, OF_MX
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 HALF = frozenset((mx.float16, mx.bfloat16))
 

@@ -9,7 +9,7 @@ import mlx.core as mx
 from lucid import _known
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def in_bounds(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lucid.nn.functional.linear import linear
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 
 def _in_projection_packed(

@@ -14,7 +14,7 @@ from lucid.nn.functional import _check
 from lucid.ops._promotion import result_type
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 REDUCTIONS = ("none", "mean", "sum")
 

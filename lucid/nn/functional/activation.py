@@ -21,7 +21,7 @@ from lucid.ops._promotion import unary_float
 
 if TYPE_CHECKING:
     from lucid._generator import Generator
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "celu",

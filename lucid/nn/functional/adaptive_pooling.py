@@ -14,7 +14,7 @@ from lucid.nn.functional import _check
 from lucid.nn.functional.pooling import Windows, _max_with_indices, max_of, windows
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "adaptive_avg_pool1d",

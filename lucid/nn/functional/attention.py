@@ -16,7 +16,7 @@ from lucid.nn.functional._draw import keep
 from lucid.ops import _precise
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["scaled_dot_product_attention"]
 

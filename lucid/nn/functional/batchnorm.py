@@ -16,7 +16,7 @@ from lucid.nn.functional import _check
 from lucid.ops._out import into
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["batch_norm", "instance_norm"]
 

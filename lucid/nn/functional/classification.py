@@ -15,7 +15,7 @@ from lucid.nn.functional.softmax import log_softmax_of
 from lucid.ops._promotion import result_type
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["cross_entropy", "nll_loss"]
 

@@ -18,7 +18,7 @@ from lucid.dtypes import FLOATING, OF_MX
 from lucid.nn.functional import _check, _convolution
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 

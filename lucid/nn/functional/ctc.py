@@ -17,7 +17,7 @@ from lucid.ops import _precise
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["ctc_loss"]
 

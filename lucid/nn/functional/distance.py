@@ -15,7 +15,7 @@ from lucid.ops._promotion import promote_types, result_type
 from lucid.ops.norms import vector_norm
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 

@@ -16,7 +16,7 @@ from lucid.ops._out import into
 from lucid.ops.norms import vector_norm
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["embedding", "one_hot"]
 

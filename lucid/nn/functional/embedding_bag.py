@@ -15,7 +15,7 @@ from lucid.nn.functional._index import clamped, in_bounds
 from lucid.nn.functional.embedding import renormalise, rows_of
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["embedding_bag"]
 

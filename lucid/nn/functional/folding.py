@@ -14,7 +14,7 @@ from lucid.dtypes import OF_MX
 from lucid.nn.functional import _check
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["fold", "unfold"]
 

@@ -14,7 +14,7 @@ from lucid._tape import apply, wrap
 from lucid.nn.functional import _check
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "fractional_max_pool2d",

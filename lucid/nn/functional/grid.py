@@ -19,7 +19,7 @@ from lucid.dtypes import OF_MX
 from lucid.nn.functional import _check, _cubic
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["affine_grid", "grid_sample"]
 

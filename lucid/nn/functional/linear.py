@@ -11,7 +11,7 @@ from lucid._tape import apply
 from lucid.nn.functional import _check
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["bilinear", "linear"]
 

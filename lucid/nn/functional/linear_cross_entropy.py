@@ -16,8 +16,8 @@ from lucid.nn.functional.linear import linear
 from lucid.nn.functional.softmax import log_softmax_of
 
 if TYPE_CHECKING:
+    from lucid._tensor import Tensor
     from lucid.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
-    from lucid.tensor import Tensor
 
 __all__ = ["linear_cross_entropy"]
 

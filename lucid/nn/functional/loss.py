@@ -17,7 +17,7 @@ from lucid.ops._promotion import result_type
 from lucid.ops.exponential import _xlogy
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "binary_cross_entropy",

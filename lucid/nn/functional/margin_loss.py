@@ -16,7 +16,7 @@ from lucid.nn.functional.distance import apart, pairwise_distance
 from lucid.ops import _precise
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "cosine_embedding_loss",

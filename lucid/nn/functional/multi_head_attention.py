@@ -18,7 +18,7 @@ from lucid.nn.functional.linear import linear
 from lucid.ops import _precise
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["multi_head_attention_forward"]
 

@@ -17,7 +17,7 @@ from lucid.ops._out import give
 from lucid.ops.norms import vector_norm
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["group_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 

@@ -15,7 +15,7 @@ from lucid.ops._edges import MODES, positions
 from lucid.ops._fits import fitting
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["pad"]
 

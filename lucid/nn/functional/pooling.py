@@ -21,7 +21,7 @@ from lucid.dtypes import FLOATING, OF_MX, get_default_dtype
 from lucid.nn.functional import _check
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = [
     "avg_pool1d",

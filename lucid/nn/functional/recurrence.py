@@ -22,7 +22,7 @@ from lucid.ops import _precise
 from lucid.ops._split import split
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__: list[str] = []  # PyTorch has these functions at the top level only
 

@@ -15,7 +15,7 @@ from lucid.ops import _precise
 from lucid.ops._dims import wrap_dim
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["glu", "gumbel_softmax", "log_softmax", "softmax", "softmin"]
 

@@ -14,7 +14,7 @@ from lucid.nn.functional import _check
 from lucid.nn.functional._index import clamped, in_bounds
 
 if TYPE_CHECKING:
-    from lucid.tensor import Tensor
+    from lucid._tensor import Tensor
 
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
 

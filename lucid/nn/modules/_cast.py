@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lucid import dtypes
+from lucid._device import as_device, device
 from lucid._grad_mode import no_grad
-from lucid.device import as_device, device
+from lucid._tensor import Tensor
 from lucid.ops.memory_formats import memory_format
-from lucid.tensor import Tensor
 
 if TYPE_CHECKING:
     from lucid.nn.modules.module import Module

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from lucid import creation
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn import init
 from lucid.nn.functional.conv import _conv, _transposed
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.utils import _ntuple, _reverse_repeat_tuple
 from lucid.nn.parameter import Parameter
-from lucid.tensor import Tensor
 
 _Size = int | Sequence[int]
 _MODES = ("zeros", "reflect", "replicate", "circular")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.utils import _ntuple
-from lucid.tensor import Tensor
 
 _Size = int | Sequence[int]
 _Ratio = float | Sequence[float]

@@ -10,7 +10,7 @@ import mlx.core as mx
 
 from lucid import _tape
 from lucid._grad_mode import mode
-from lucid.tensor import Tensor
+from lucid._tensor import Tensor
 
 if TYPE_CHECKING:
     from lucid.nn.modules.module import Module

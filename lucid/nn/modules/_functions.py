@@ -6,8 +6,8 @@ import mlx.core as mx
 import numpy as np
 
 from lucid._tape import apply
+from lucid._tensor import Tensor
 from lucid.nn.functional import _check
-from lucid.tensor import Tensor
 
 
 class CrossMapLRN2d:

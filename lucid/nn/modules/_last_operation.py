@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lucid.tensor import Tensor
+from lucid._tensor import Tensor
 
 if TYPE_CHECKING:
     from lucid._tape import Node

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lucid import _tape
 from lucid._grad_mode import no_grad
 from lucid._handles import Hooks, RemovableHandle
+from lucid._tensor import Tensor
 from lucid.nn.modules._global_hooks import attach
 from lucid.nn.modules._state_dict import _EXTRA_STATE_KEY_SUFFIX, set_extra_state
 from lucid.nn.parameter import Parameter, is_lazy
-from lucid.tensor import Tensor
 
 if TYPE_CHECKING:
     from lucid.nn.modules.module import Module

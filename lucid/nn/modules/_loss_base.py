@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from lucid._tensor import Tensor
 from lucid.nn.functional._reduction import chosen
 from lucid.nn.modules.module import Module
-from lucid.tensor import Tensor
 
 
 class _Loss(Module):

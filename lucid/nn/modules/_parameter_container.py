@@ -6,10 +6,10 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, KeysView, Mapping
 from typing import Any, TypeVar, overload
 
+from lucid._tensor import Tensor
 from lucid.nn.modules._items import index_of, pairs, without_numbers
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
-from lucid.tensor import Tensor
 
 L = TypeVar("L", bound="ParameterList")
 D = TypeVar("D", bound="ParameterDict")

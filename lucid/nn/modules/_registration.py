@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from lucid._tensor import Tensor
 from lucid.nn.modules import _global_hooks
 from lucid.nn.parameter import Buffer, Parameter
-from lucid.tensor import Tensor
 
 if TYPE_CHECKING:
     from lucid._handles import Hooks

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from lucid import creation
+from lucid._tensor import Tensor
 from lucid.nn import init
 from lucid.nn.functional.recurrence import GATES, cell
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
-from lucid.tensor import Tensor
 
 __all__ = ["GRUCell", "LSTMCell", "RNNCell", "RNNCellBase"]
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.functional._attention_masks import _canonical_mask, _none_or_dtype
 from lucid.nn.modules.activation import GELU, ReLU
@@ -14,7 +15,6 @@ from lucid.nn.modules.dropout import Dropout
 from lucid.nn.modules.linear import Linear
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.normalization import LayerNorm
-from lucid.tensor import Tensor
 
 __all__ = ["TransformerDecoderLayer", "TransformerEncoderLayer"]
 

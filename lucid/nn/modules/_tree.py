@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lucid._tensor import Tensor
 from lucid.nn.parameter import Parameter
-from lucid.tensor import Tensor
 
 if TYPE_CHECKING:
     from lucid.nn.modules.module import Module

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.utils import _pair, _single, _triple
-from lucid.tensor import Tensor
 
 _Size = int | Sequence[int]
 

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from lucid import creation
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn import init
 from lucid.nn.modules.attention import MultiheadAttention
@@ -13,7 +14,6 @@ from lucid.nn.modules.linear import NonDynamicallyQuantizableLinear as NonDynami
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from lucid.nn.parameter import Parameter
-from lucid.tensor import Tensor
 
 __all__ = [
     "CELU",

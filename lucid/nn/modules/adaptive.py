@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lucid import creation, dtypes, ops
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.modules.container import ModuleList, Sequential
 from lucid.nn.modules.linear import Linear
 from lucid.nn.modules.module import Module
-from lucid.tensor import Tensor
 
 __all__ = ["AdaptiveLogSoftmaxWithLoss"]
 

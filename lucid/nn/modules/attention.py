@@ -7,12 +7,12 @@ from typing import Any
 
 from lucid import creation, dtypes
 from lucid._grad_mode import mode
+from lucid._tensor import Tensor
 from lucid.nn import init
 from lucid.nn.functional.multi_head_attention import attend
 from lucid.nn.modules.linear import NonDynamicallyQuantizableLinear
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
-from lucid.tensor import Tensor
 
 __all__ = ["MultiheadAttention"]
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from lucid import creation, dtypes, ops
+from lucid._tensor import Tensor
 from lucid.nn import init
 from lucid.nn.functional.batchnorm import batch_norm_with
 from lucid.nn.modules.lazy import LazyModuleMixin
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
-from lucid.tensor import Tensor
 
 __all__ = [
     "BatchNorm1d",

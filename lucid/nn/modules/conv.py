@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lucid._tensor import Tensor
 from lucid.nn import functional as F  # noqa: F401 - this and others are for programs that import them from here
 from lucid.nn import init  # noqa: F401
 from lucid.nn.common_types import _size_1_t, _size_2_t, _size_3_t  # noqa: F401
@@ -15,7 +16,6 @@ from lucid.nn.modules._conv_base import _ConvTransposeNd as _ConvTransposeNd
 from lucid.nn.modules.lazy import LazyModuleMixin
 from lucid.nn.modules.utils import _pair, _reverse_repeat_tuple, _single, _triple  # noqa: F401
 from lucid.nn.parameter import UninitializedParameter
-from lucid.tensor import Tensor
 
 __all__ = [
     "Conv1d",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
-from lucid.tensor import Tensor
 
 __all__ = ["Flatten", "Unflatten"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.modules.module import Module
-from lucid.tensor import Tensor
 
 __all__ = ["Fold", "Unfold"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.modules.batchnorm import _LazyNormBase, _NormBase
-from lucid.tensor import Tensor
 
 __all__ = [
     "InstanceNorm1d",

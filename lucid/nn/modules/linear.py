@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from lucid import creation
+from lucid._tensor import Tensor
 from lucid.nn import init
 from lucid.nn.functional.linear import bilinear, linear
 from lucid.nn.modules.lazy import LazyModuleMixin
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter, UninitializedParameter
-from lucid.tensor import Tensor
 
 __all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 

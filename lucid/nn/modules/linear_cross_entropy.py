@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.modules._loss_base import _WeightedLoss
 from lucid.nn.modules.linear import Linear
 from lucid.nn.modules.linear_cross_entropy_options import LinearCrossEntropyOptions
-from lucid.tensor import Tensor
 
 __all__ = ["LinearCrossEntropyLoss"]
 

@@ -7,7 +7,7 @@ import re
 from typing import Literal
 
 from lucid import dtypes
-from lucid.device import device as Device
+from lucid._device import device as Device
 
 __all__ = ["LinearCrossEntropyOptions"]
 

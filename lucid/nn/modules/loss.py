@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from lucid._tensor import Tensor
 from lucid.nn import _reduction as _Reduction  # noqa: F401 - for who imports it here
 from lucid.nn import functional as F
 from lucid.nn.modules._deprecated import Deprecated
 from lucid.nn.modules._loss_base import _Loss, _WeightedLoss
 from lucid.nn.modules.distance import PairwiseDistance
 from lucid.nn.modules.linear_cross_entropy import LinearCrossEntropyLoss
-from lucid.tensor import Tensor
 
 __all__ = [
     "BCELoss",

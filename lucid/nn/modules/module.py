@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from lucid._handles import Hooks
+from lucid._tensor import Tensor
 from lucid.nn.modules import _call, _cast, _hooks, _loading, _registration, _repr, _state_dict, _tree
 from lucid.nn.modules._global_hooks import (
     _global_backward_hooks,
@@ -29,7 +30,6 @@ from lucid.nn.modules._loading import _IncompatibleKeys as _IncompatibleKeys
 from lucid.nn.modules._repr import _addindent as _addindent
 from lucid.nn.modules._state_dict import _EXTRA_STATE_KEY_SUFFIX as _EXTRA_STATE_KEY_SUFFIX
 from lucid.nn.parameter import Buffer, Parameter
-from lucid.tensor import Tensor
 
 __all__ = [
     "Module",

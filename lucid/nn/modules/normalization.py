@@ -7,12 +7,12 @@ from typing import Any
 
 from lucid import creation
 from lucid._size import Size
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn import init
 from lucid.nn.modules._functions import CrossMapLRN2d as _cross_map_lrn2d
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
-from lucid.tensor import Tensor
 
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 

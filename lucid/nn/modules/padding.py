@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.utils import _ntuple, _pair, _quadruple  # noqa: F401 - for who imports them here
-from lucid.tensor import Tensor
 
 __all__ = [
     "CircularPad1d",

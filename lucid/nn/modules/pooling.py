@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.common_types import _size_1_t, _size_2_t, _size_3_t, _size_any_t  # noqa: F401 - for who imports them here
 from lucid.nn.modules._fractional_pooling import FractionalMaxPool2d, FractionalMaxPool3d
@@ -12,7 +13,6 @@ from lucid.nn.modules._unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from lucid.nn.modules._unpooling import _MaxUnpoolNd as _MaxUnpoolNd
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.utils import _pair, _single, _triple  # noqa: F401
-from lucid.tensor import Tensor
 
 __all__ = [
     "AdaptiveAvgPool1d",

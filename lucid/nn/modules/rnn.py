@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from lucid import creation
+from lucid._tensor import Tensor
 from lucid.nn import init
 from lucid.nn.functional.recurrence import GATES, packed_sizes, recurrent
 from lucid.nn.modules._rnn_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
 from lucid.nn.utils.rnn import PackedSequence
-from lucid.tensor import Tensor
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 

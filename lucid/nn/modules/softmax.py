@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.modules.module import Module
-from lucid.tensor import Tensor
 
 __all__ = ["LogSoftmax", "Softmax", "Softmax2d", "Softmin"]
 

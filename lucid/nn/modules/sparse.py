@@ -6,12 +6,12 @@ from typing import Any
 
 from lucid import creation
 from lucid._grad_mode import no_grad
+from lucid._tensor import Tensor
 from lucid.nn import init
 from lucid.nn.functional.embedding import embedding
 from lucid.nn.functional.embedding_bag import embedding_bag
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
-from lucid.tensor import Tensor
 
 __all__ = ["Embedding", "EmbeddingBag"]
 

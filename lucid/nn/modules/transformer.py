@@ -10,6 +10,7 @@ import mlx.core as mx
 
 from lucid import creation, ops
 from lucid._tape import apply
+from lucid._tensor import Tensor
 from lucid.nn import functional as F
 from lucid.nn.functional._attention_masks import _canonical_mask, _none_or_dtype
 from lucid.nn.init import xavier_uniform_
@@ -23,7 +24,6 @@ from lucid.nn.modules.attention import check_padding, is_recorded
 from lucid.nn.modules.container import ModuleList
 from lucid.nn.modules.module import Module
 from lucid.nn.modules.normalization import LayerNorm
-from lucid.tensor import Tensor
 
 __all__ = [
     "Transformer",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-from lucid.device import as_device, device, gpu_name
+from lucid._device import as_device, device, gpu_name
 from lucid.nn.modules.module import Module
 from lucid.nn.parallel.parallel_apply import parallel_apply
 from lucid.nn.parallel.replicate import replicate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lucid.device import device
+from lucid._device import device
 from lucid.nn.modules.module import Module
 
 __all__ = ["parallel_apply"]

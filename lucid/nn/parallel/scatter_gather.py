@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lucid.device import as_device, device
-from lucid.tensor import Tensor
+from lucid._device import as_device, device
+from lucid._tensor import Tensor
 
 __all__ = ["gather", "scatter", "scatter_kwargs"]
 

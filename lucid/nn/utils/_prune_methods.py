@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lucid import creation, ops, random
+from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
-from lucid.tensor import Tensor
 
 
 class BasePruningMethod(ABC):

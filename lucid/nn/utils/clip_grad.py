@@ -12,10 +12,10 @@ import mlx.core as mx
 
 from lucid import _tape, _views
 from lucid._grad_mode import no_grad
+from lucid._tensor import Tensor
 from lucid.creation import zeros
 from lucid.ops._promotion import promote_types
 from lucid.ops.norms import vector_norm
-from lucid.tensor import Tensor
 
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 

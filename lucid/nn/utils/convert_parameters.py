@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import mlx.core as mx
 
 from lucid import _tape
-from lucid.tensor import Tensor
+from lucid._tensor import Tensor
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 

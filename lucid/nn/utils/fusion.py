@@ -6,8 +6,8 @@ import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from lucid import ops
+from lucid._tensor import Tensor
 from lucid.nn.parameter import Parameter
-from lucid.tensor import Tensor
 
 if TYPE_CHECKING:
     from lucid.nn.modules.batchnorm import _BatchNorm

@@ -7,6 +7,7 @@ from typing import Any
 from lucid import creation, linalg, ops, random
 from lucid._grad_mode import no_grad
 from lucid._limits import finfo
+from lucid._tensor import Tensor
 from lucid.linalg.orthogonal import geqrf
 from lucid.nn._top_level.normalisation import norm_except_dim
 from lucid.nn.functional.normalization import normalize
@@ -14,7 +15,6 @@ from lucid.nn.modules.module import Module
 from lucid.nn.utils.parametrize import register_parametrization
 from lucid.nn.utils.spectral_norm import as_matrix, default_dim, power_iteration, random_unit
 from lucid.nn.utils.weight_norm import scaled
-from lucid.tensor import Tensor
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 

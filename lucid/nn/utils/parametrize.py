@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from lucid._grad_mode import no_grad
+from lucid._tensor import Tensor
 from lucid.nn.modules.container import ModuleDict, ModuleList
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter
-from lucid.tensor import Tensor
 
 __all__ = [
     "ParametrizationList",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from lucid import creation
+from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
 from lucid.nn.utils._prune_methods import (
     BasePruningMethod,
@@ -23,7 +24,6 @@ from lucid.nn.utils._prune_methods import (
     _hooks,
 )
 from lucid.nn.utils.convert_parameters import parameters_to_vector
-from lucid.tensor import Tensor
 
 __all__ = [
     "BasePruningMethod",

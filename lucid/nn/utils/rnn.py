@@ -14,13 +14,13 @@ import numpy as np
 
 from lucid import _known, _tape, creation, dtypes, ops
 from lucid._tape import TensorCore, apply
+from lucid._tensor import Tensor
 from lucid.nn.functional import _check
 from lucid.nn.functional.recurrence import packed_sizes
 from lucid.ops._dims import wrap_dim
 from lucid.ops._fits import fitting
 from lucid.ops._place import take
 from lucid.ops._split import split
-from lucid.tensor import Tensor
 
 __all__ = [
     "PackedSequence",

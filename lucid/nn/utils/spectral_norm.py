@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from lucid import linalg, ops
 from lucid._grad_mode import no_grad
+from lucid._tensor import Tensor
 from lucid.nn.functional.normalization import normalize
 from lucid.nn.modules.conv import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter, is_lazy
-from lucid.tensor import Tensor
 
 __all__ = ["SpectralNorm", "remove_spectral_norm", "spectral_norm"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from lucid import func
 
 if TYPE_CHECKING:
+    from lucid._tensor import Tensor
     from lucid.nn.modules.module import Module
-    from lucid.tensor import Tensor
 
 __all__ = ["functional_call"]
 

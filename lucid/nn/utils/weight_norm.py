@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import mlx.core as mx
 
 from lucid._tape import apply
+from lucid._tensor import Tensor
 from lucid.nn._top_level.normalisation import norm_except_dim
 from lucid.nn.modules.module import Module
 from lucid.nn.parameter import Parameter, is_lazy
-from lucid.tensor import Tensor
 
 __all__ = ["WeightNorm", "remove_weight_norm", "weight_norm"]
 

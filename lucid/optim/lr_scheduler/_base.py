@@ -7,8 +7,8 @@ import warnings
 from typing import Any
 
 from lucid._grad_mode import no_grad
+from lucid._tensor import Tensor
 from lucid.optim.optimizer import Optimizer
-from lucid.tensor import Tensor
 
 EPOCH_DEPRECATION_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Call "

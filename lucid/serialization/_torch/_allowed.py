@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from lucid import dtypes
+from lucid._device import device
 from lucid._size import Size
-from lucid.device import device
+from lucid._tensor import Tensor
 from lucid.nn.parameter import Buffer, Parameter
 from lucid.ops import memory_formats
 from lucid.serialization._header import CheckpointError
@@ -26,7 +27,6 @@ from lucid.serialization._torch._blanks import Blanks, StorageType
 from lucid.serialization._torch._keys import Keys
 from lucid.serialization._torch._kinds import KINDS, OF_STORAGE, Kind
 from lucid.serialization._torch._refusals import refusal
-from lucid.tensor import Tensor
 
 
 class Known:

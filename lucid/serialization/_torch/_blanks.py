@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from lucid import storage as storages
 from lucid._layout import dense
+from lucid._tensor import Tensor
 from lucid.nn.parameter import Parameter
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._torch._budget import Budget
 from lucid.serialization._torch._kinds import Kind
-from lucid.tensor import Tensor
 
 _DIMS = 64  # as many as PyTorch allows
 _OF_DTYPE = {kind.of: kind for kind in storages.TypedStorage.__subclasses__()}

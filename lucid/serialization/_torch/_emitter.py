@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from lucid import _tape, _views, dtypes
+from lucid._device import device
 from lucid._layout import Layout, dense
 from lucid._size import Size
-from lucid.device import device
+from lucid._tensor import Tensor
 from lucid.nn.parameter import Buffer, Parameter, is_lazy
 from lucid.serialization import _memory
 from lucid.serialization._refusals import advice, shown
 from lucid.serialization._torch._kinds import STORAGE_OF
-from lucid.tensor import Tensor
 
 _DEPTH = 100  # as deep as is read again
 _BATCH = 1000

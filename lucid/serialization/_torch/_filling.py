@@ -11,6 +11,7 @@ import numpy as np
 
 from lucid import _tape, _views
 from lucid._layout import Layout
+from lucid._tensor import Tensor
 from lucid.ops import reinterpret
 from lucid.ops.pieces import as_strided
 from lucid.serialization import _small_floats
@@ -19,7 +20,6 @@ from lucid.serialization._source import filled
 from lucid.serialization._torch._blanks import Blank, Blanks, Block, Part
 from lucid.serialization._torch._kinds import Kind
 from lucid.serialization._torch._walk import Found
-from lucid.tensor import Tensor
 
 Place = Callable[[mx.array, str], Tensor]
 Open = Callable[[str], Any]  # the block of a key, to be read from its first byte to its last

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from lucid import dtypes
-from lucid.device import device
+from lucid._device import device
+from lucid._tensor import Tensor
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._torch._budget import Budget
-from lucid.tensor import Tensor
 
 _PARTS = 1000  # of one key
 _DEPTH = 20

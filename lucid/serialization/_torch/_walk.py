@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from lucid import storage as storages
+from lucid._tensor import Tensor
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._torch._allowed import Known
 from lucid.serialization._torch._blanks import StorageType
 from lucid.serialization._torch._kinds import Kind
-from lucid.tensor import Tensor
 
 _DEPTH = 100  # what is nested much deeper, Python cannot even print
 _FREE = 10_000_000  # objects that may be seen where parts occur several times

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from lucid import _backward, _printing, _tape, _views, creation, dtypes, ops
+from lucid import _backward, _tape, _views, creation, dtypes, ops
+from lucid._device import device as Device
 from lucid._handles import Hooks, RemovableHandle
 from lucid._left_out import Absent
 from lucid._methods import Methods
 from lucid._size import Size
 from lucid._tape import Leaf, Node
-from lucid.device import device as Device
 
 __all__ = ["Tensor"]
 
@@ -37,7 +37,7 @@ class Tensor(Methods, Absent):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
         """A tensor of the given sizes, or with the given values, in the default dtype."""
-        return creation.legacy(cls, *args, **kwargs)
+        return creation.legacy.legacy(cls, *args, **kwargs)
 
     # -- what it is ----------------------------------------------------------------------------------------------------
 
@@ -99,9 +99,13 @@ class Tensor(Methods, Absent):
         return iter(ops.unbind(self, 0))
 
     def __repr__(self) -> str:
+        from lucid import _printing
+
         return _printing.format_tensor(self)
 
     def __format__(self, spec: str) -> str:
+        from lucid import _printing
+
         return _printing.format_spec(self, spec)
 
     # -- gradients -----------------------------------------------------------------------------------------------------
@@ -336,7 +340,7 @@ class Tensor(Methods, Absent):
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment"
             )
-        new = creation.like_copy(self, _tape.array(self))
+        new = creation.data.like_copy(self, _tape.array(self))
         memo[id(self)] = new
         if self._grad is not None:
             new._grad = self._grad.__deepcopy__(memo)
@@ -349,7 +353,7 @@ class Tensor(Methods, Absent):
         return new.requires_grad_() if self.requires_grad else new
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return creation.rebuild, (
+        return creation.data.rebuild, (
             type(self),
             self.numpy(force=True),
             self.dtype,
