@@ -34,6 +34,10 @@ def getitem(input: Tensor, key: Any) -> Tensor:
     Raises IndexError for an index out of range, too many of them, or one of the wrong type, and ValueError for a step
     that is not positive.
     """
+    if key.__class__ is int:  # the most frequent key
+        shape = array(input).shape
+        if shape and -shape[0] <= key < shape[0]:
+            return sliced("select", input, (key,))
     if is_tensor(key) and array(key).dtype in _keys.INDEX and key._data.ndim:
         return _rows(input, key)
     items = items_of(key)
