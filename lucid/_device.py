@@ -29,6 +29,8 @@ class device:
     Raises RuntimeError for a name that does not exist, or that this machine does not have.
     """
 
+    __module__ = "lucid"
+
     __slots__ = ("index", "type")
 
     type: str

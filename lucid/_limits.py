@@ -62,6 +62,8 @@ class finfo(_Info):
     65504.0
     """
 
+    __module__ = "lucid"
+
     eps: float
     max: float
     min: float
@@ -92,6 +94,8 @@ class iinfo(_Info):
     >>> lucid.iinfo(lucid.int8).min
     -128
     """
+
+    __module__ = "lucid"
 
     max: int
     min: int

@@ -9,6 +9,8 @@ from typing import Any
 class Size(tuple[int, ...]):
     """A shape: a tuple of ints that prints as one, and knows its number of elements."""
 
+    __module__ = "lucid"
+
     __slots__ = ()
 
     def numel(self) -> int:

@@ -33,6 +33,8 @@ class Tensor(Methods, Absent):
     and `Tensor([1, 2])` those values, in the default dtype.
     """
 
+    __module__ = "lucid"
+
     __slots__ = ()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:

@@ -50,6 +50,8 @@ class dtype:
     Instances are singletons; compare them with `is` or `==`.
     """
 
+    __module__ = "lucid"
+
     __slots__ = (
         "is_complex",
         "is_floating_point",

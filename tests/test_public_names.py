@@ -79,3 +79,8 @@ def test_a_method_is_the_function_after_it_was_looked_up():
     assert isinstance(inspect.getattr_static(lucid.Tensor, "mT"), (property, lucid._later.LaterProperty))
     with pytest.raises(AttributeError):
         lucid.ones(2, 2).mT = 3
+
+
+@pytest.mark.parametrize("name", "Size Tensor device dtype finfo iinfo layout memory_format".split())
+def test_classes_print_with_their_public_name(name):
+    assert str(getattr(lucid, name)) == f"<class 'lucid.{name}'>"

@@ -19,6 +19,8 @@ __all__ = [
 class memory_format:
     """The order in which dimensions lie in memory, such as `lucid.channels_last`. Instances are singletons."""
 
+    __module__ = "lucid"
+
     __slots__ = ("name", "ndim", "order")
 
     def __init__(self, name: str, order: tuple[int, ...] = ()) -> None:
@@ -40,6 +42,8 @@ channels_last_3d = memory_format("channels_last_3d", (0, 2, 3, 4, 1))
 
 class layout:
     """How a tensor keeps its elements. There is one instance, `lucid.strided`: dense memory."""
+
+    __module__ = "lucid"
 
     __slots__ = ()
 
