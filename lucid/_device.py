@@ -26,7 +26,8 @@ class device:
     Names: cpu, metal (aliases mps and gpu), cuda; an index may follow, as in "cuda:0". Inside `with device:` new
     tensors are on it.
 
-    Raises RuntimeError for a name that does not exist, or that this machine does not have.
+    A device that this machine does not have can be named, but not used. Raises RuntimeError for a name that does not
+    exist.
     """
 
     __module__ = "lucid"
@@ -54,20 +55,16 @@ class device:
         gpu = gpu_name()
         self.type = gpu if name == "gpu" and gpu is not None else _ALIASES[name]
         self.index = index
-        if self.type != "cpu" and self.type != gpu:
-            have = f"cpu and {gpu}" if gpu else "cpu only"
-            raise RuntimeError(f"device: {type!r} is not available here; this build of MLX has {have}")
-        if index is not None and index >= max(1, mx.device_count(self.mx.type)):
-            raise RuntimeError(f"device: {type!r} has an index out of range; there is one {self.type} device")
 
     @property
     def mx(self) -> mx.Device:
-        """The MLX device that operations are sent to."""
-        return mx.Device(mx.cpu if self.type == "cpu" else mx.gpu, self.index or 0)
+        """The MLX device that operations are sent to. Raises RuntimeError where this machine does not have it."""
+        return _found(self.type, self.index or 0)
 
     def __enter__(self) -> device:
+        where = self.mx
         _before.append(mx.default_device())
-        mx.set_default_device(self.mx)
+        mx.set_default_device(where)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -90,6 +87,16 @@ class device:
         return device, (self.type, self.index)
 
 
+def _found(name: str, index: int) -> mx.Device:
+    if name != "cpu" and name != (gpu := gpu_name()):
+        have = f"cpu and {gpu}" if gpu else "cpu only"
+        raise RuntimeError(f"device: {name!r} is not available here; this build of MLX has {have}")
+    kind = mx.cpu if name == "cpu" else mx.gpu
+    if index >= max(1, mx.device_count(kind)):
+        raise RuntimeError(f"device: '{name}:{index}' has an index out of range; there is one {name} device")
+    return mx.Device(kind, index)
+
+
 def default() -> device:
     """The device of tensors that were not sent to one: MLX's own default device."""
     gpu = gpu_name()
@@ -104,5 +111,7 @@ def _named(name: str) -> device:
 def as_device(value: Any) -> device:
     """`value`, a `device`, a name, or an index into the GPUs, as a device. Raises RuntimeError if it is not there."""
     if isinstance(value, int):
-        return device(gpu_name() or "metal", value)
-    return value if isinstance(value, device) else device(value)
+        value = device(gpu_name() or "metal", value)
+    found = value if isinstance(value, device) else device(value)
+    _found(found.type, found.index or 0)
+    return found

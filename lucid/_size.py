@@ -7,11 +7,14 @@ from typing import Any
 
 
 class Size(tuple[int, ...]):
-    """A shape: a tuple of ints that prints as one, and knows its number of elements."""
+    """A shape: a tuple of ints that knows its number of elements."""
 
     __module__ = "lucid"
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"lucid.Size({list(self)})"
 
     def numel(self) -> int:
         """The number of elements of a tensor of this shape."""

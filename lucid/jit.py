@@ -1,6 +1,7 @@
 """What of TorchScript code meets without using it: decorators that mark functions for its compiler, which is not here.
 
-`script` and `trace` raise: functions and modules run as they are.
+Functions and modules run as they are: `script` gives them back, and `trace`, which would fix what depends on the
+example's values, raises.
 """
 
 from __future__ import annotations
@@ -86,9 +87,13 @@ def isinstance(obj: Any, target_type: Any) -> bool:
     return _isinstance(obj, target_type)
 
 
-def script(*args: Any, **kwargs: Any) -> NoReturn:
-    """Not available: NotImplementedError. Use the function or module as it is, or `lucid.compile` it."""
-    raise NotImplementedError("jit.script: there is no TorchScript; call the function as it is, or lucid.compile(it)")
+def script(obj: F, optimize: Any = None, _frames_up: int = 0, _rcb: Any = None, example_inputs: Any = None) -> F:
+    """`obj`, a function, a class or a module, as it is: it gives the same results as its TorchScript.
+
+    What only a compiled script has (`graph`, `code`, `save`) is not there. The other arguments steer PyTorch's
+    compiler.
+    """
+    return obj
 
 
 def trace(*args: Any, **kwargs: Any) -> NoReturn:

@@ -45,10 +45,34 @@ def test_names():
     assert cpu != "cpu"
 
 
-@pytest.mark.parametrize("name", ["tpu", "cpu:x", "cpu:-1", "cpu:7", ""])
+@pytest.mark.parametrize("name", ["tpu", "cpu:x", "cpu:-1", ""])
 def test_bad_names(name):
     with pytest.raises(RuntimeError, match="device"):
         Device(name)
+
+
+@pytest.mark.parametrize("name", ["cpu:7", "cuda:0" if gpu_module.gpu_name() != "cuda" else "metal:0"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda where: lucid.ones(2, device=where),
+        lambda where: lucid.tensor([1.0], device=where),
+        lambda where: lucid.ones(2).to(where),
+        lambda where: lucid.nn.Linear(2, 2, device=where),
+        lambda where: lucid.nn.Linear(2, 2).to(where),
+        lambda where: lucid.rand(2, device=where),
+        lambda where: lucid.Generator(where),
+        lambda where: lucid.set_default_device(where),
+        lambda where: where.__enter__(),
+    ],
+)
+def test_what_is_not_here_can_be_named_but_not_used(name, use):
+    where = Device(name)
+    assert str(where) == name
+    before = mx.default_device()
+    with pytest.raises(RuntimeError, match=r"not available here|out of range"):
+        use(where)
+    assert mx.default_device() == before
 
 
 def test_index_twice():

@@ -66,3 +66,16 @@ def test_the_names_are_those_of_torch():
     assert [n for n in LEFT_OUT if not is_there("torch", n)] == []
     assert [(m, n) for m, n in NAMED if not is_there(m.replace("lucid", "torch"), n)] == []
     assert [n for n in TENSOR_LEFT_OUT if not hasattr(torch.Tensor, n) and n not in ("names", "volatile")] == []
+
+
+def test_scripts_are_what_they_are_made_of():
+    layer = lucid.nn.Linear(2, 2)
+
+    @lucid.jit.script
+    def twice(x: lucid.Tensor) -> lucid.Tensor:
+        return 2 * x
+
+    assert lucid.jit.script(layer) is layer
+    assert twice(lucid.ones(1)).item() == 2
+    with pytest.raises(NotImplementedError, match="no TorchScript"):
+        lucid.jit.trace(layer, lucid.ones(2))

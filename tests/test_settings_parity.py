@@ -123,6 +123,8 @@ def declared(x): ...
         lambda t: [t.jit.is_scripting(), t.jit.is_tracing(), t.jit.annotate(int, 3), t.jit.isinstance(3, int)],
         lambda t: [t.jit.ignore(lambda: 3)(), t.jit.unused(lambda: 3)(), t.jit.ignore(drop=False)(lambda: 3)()],
         lambda t: t.jit.export(lambda: 3)(),
+        lambda t: str(t.ones(2, 3).shape).removeprefix(t.__name__ + "."),
+        lambda t: [str(t.device(n)) for n in ("cuda", "cuda:1", "cpu:7")],
         lambda t: t.jit._overload_method(declared).__name__,
         lambda t: t.jit._script_if_tracing(lambda: 3)(),
         lambda t: t._assert(t.ones(2).all(), "never said"),

@@ -33,9 +33,9 @@ def rearrange(tensor: Tensor | Sequence[Tensor], pattern: str, **axes_lengths: i
     >>> import lucid
     >>> from lucid.func import rearrange
     >>> rearrange(lucid.zeros(32, 30, 40, 3), "b h w c -> b (c h w)").shape
-    (32, 3600)
+    lucid.Size([32, 3600])
     >>> rearrange(lucid.zeros(32, 30, 40, 3), "b (h h2) ... c -> (b h2) c h ...", h2=2).shape
-    (64, 3, 15, 40)
+    lucid.Size([64, 3, 15, 40])
     """
     found = tensor if is_tensor(tensor) else stack(list(tensor))
     sides = pattern.split("->")

@@ -47,7 +47,7 @@ def replace_all_batch_norm_modules_(root: M) -> M:
       (0): BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=False)
     )
     >>> lucid.vmap(nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False)))(lucid.randn(2, 4, 3)).shape
-    (2, 4, 3)
+    lucid.Size([2, 4, 3])
     """
     for module in root.modules():
         if any(cls.__name__ == "_BatchNorm" for cls in type(module).__mro__) and module.track_running_stats:

@@ -25,7 +25,7 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[s
     >>> from lucid.func import stack_module_state
     >>> params, buffers = stack_module_state([nn.Linear(3, 2) for _ in range(5)])
     >>> params["weight"].shape
-    (5, 2, 3)
+    lucid.Size([5, 2, 3])
     """
     if not models:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")

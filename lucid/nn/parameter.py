@@ -230,7 +230,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
     >>> weight = nn.UninitializedParameter()
     >>> weight.materialize((2, 3))
     >>> weight.shape
-    (2, 3)
+    lucid.Size([2, 3])
     """
 
     __slots__ = ()

@@ -66,7 +66,7 @@ def broadcast_shapes(*shapes: Any) -> Size:
 
     >>> import lucid
     >>> lucid.broadcast_shapes((2, 1), (3,))
-    (2, 3)
+    lucid.Size([2, 3])
     """
     found = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     if any(n < 0 for s in found for n in s):

@@ -249,7 +249,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
 
     >>> import lucid
     >>> lucid.tensordot(lucid.ones(2, 3), lucid.ones(3, 4), 1).shape
-    (2, 4)
+    lucid.Size([2, 4])
     """
     require_tensor("tensordot", a, "a"), require_tensor("tensordot", b, "b")
     left, right = _meeting(dims, a._data.ndim, b._data.ndim)

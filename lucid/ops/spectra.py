@@ -59,7 +59,7 @@ def stft(
 
     >>> import lucid
     >>> lucid.stft(lucid.ones(8), 4, window=lucid.ones(4), return_complex=True).shape
-    (3, 9)
+    lucid.Size([3, 9])
     """
     require_tensor("stft", input)
     if window is not None:

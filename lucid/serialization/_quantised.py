@@ -44,7 +44,7 @@ def dequantize(
     >>> weight, scales, biases = (lucid.tensor(a) for a in mx.quantize(mx.ones((2, 64))))
     >>> state = {"fc.weight": weight, "fc.scales": scales, "fc.biases": biases}
     >>> lucid.serialization.dequantize(state, bits=4)["fc.weight"].shape
-    (2, 64)
+    lucid.Size([2, 64])
     """
     about = quantization(config)
     found: OrderedDict[str, Any] = OrderedDict(state)

@@ -324,8 +324,8 @@ def test_messages_name_every_key_and_shape(mine):
         "Error(s) in loading state_dict for Stateful:\n"
         '\tMissing key(s) in state_dict: "mean", "count". \n'
         '\tUnexpected key(s) in state_dict: "nope". \n'
-        "\tsize mismatch for weight: copying a param with shape (1,) from checkpoint, "
-        "the shape in current model is (2,)."
+        "\tsize mismatch for weight: copying a param with shape lucid.Size([1]) from checkpoint, "
+        "the shape in current model is lucid.Size([2])."
     )
 
 

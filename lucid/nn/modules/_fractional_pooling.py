@@ -61,7 +61,7 @@ class FractionalMaxPool2d(_FractionalMaxPool):
 
     >>> from lucid import nn, ones
     >>> nn.FractionalMaxPool2d(3, output_ratio=0.5)(ones(20, 16, 50, 32)).shape
-    (20, 16, 25, 16)
+    lucid.Size([20, 16, 25, 16])
     """
 
     _n = 2

@@ -98,7 +98,7 @@ class RNNCell(RNNCellBase):
 
     >>> from lucid import nn, ones
     >>> nn.RNNCell(10, 20)(ones(3, 10)).shape
-    (3, 20)
+    lucid.Size([3, 20])
     """
 
     __constants__ = ["input_size", "hidden_size", "bias", "nonlinearity"]  # noqa: RUF012

@@ -110,7 +110,7 @@ class TransformerEncoderLayer(_TransformerLayer):
 
     >>> from lucid import nn, ones
     >>> nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16, batch_first=True)(ones(4, 10, 8)).shape
-    (4, 10, 8)
+    lucid.Size([4, 10, 8])
     """
 
     def __init__(
@@ -216,7 +216,7 @@ class TransformerDecoderLayer(_TransformerLayer):
     >>> from lucid import nn, ones
     >>> layer = nn.TransformerDecoderLayer(d_model=8, nhead=2, dim_feedforward=16, batch_first=True)
     >>> layer(ones(4, 5, 8), ones(4, 10, 8)).shape
-    (4, 5, 8)
+    lucid.Size([4, 5, 8])
     """
 
     multihead_attn: MultiheadAttention

@@ -44,9 +44,9 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     >>> from lucid import nn, ones, tensor
     >>> softmax = nn.AdaptiveLogSoftmaxWithLoss(16, 1000, cutoffs=[10, 100])
     >>> softmax(ones(3, 16), tensor([0, 20, 999])).output.shape
-    (3,)
+    lucid.Size([3])
     >>> softmax.log_prob(ones(3, 16)).shape
-    (3, 1000)
+    lucid.Size([3, 1000])
     """
 
     in_features: int

@@ -61,7 +61,7 @@ class Conv2d(_Conv):
 
     >>> from lucid import nn, ones
     >>> nn.Conv2d(16, 33, 3, stride=2)(ones(20, 16, 50, 100)).shape
-    (20, 33, 24, 49)
+    lucid.Size([20, 33, 24, 49])
     """
 
     _n = 2

@@ -16,7 +16,7 @@ class Flatten(Module):
 
     >>> from lucid import nn, ones
     >>> nn.Flatten()(ones(32, 1, 5, 5)).shape
-    (32, 25)
+    lucid.Size([32, 25])
     """
 
     __constants__ = ["start_dim", "end_dim"]  # noqa: RUF012 - PyTorch's, for its readers
@@ -43,7 +43,7 @@ class Unflatten(Module):
 
     >>> from lucid import nn, ones
     >>> nn.Unflatten(1, (2, 5, 5))(ones(32, 50)).shape
-    (32, 2, 5, 5)
+    lucid.Size([32, 2, 5, 5])
     """
 
     __constants__ = ["dim", "unflattened_size"]  # noqa: RUF012

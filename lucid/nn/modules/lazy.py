@@ -34,7 +34,7 @@ class LazyModuleMixin(Module):
     >>> from lucid import nn, ones
     >>> net = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.LazyLinear(2))
     >>> net(ones(3, 5)).shape
-    (3, 2)
+    lucid.Size([3, 2])
     >>> net
     Sequential(
       (0): Linear(in_features=5, out_features=4, bias=True)

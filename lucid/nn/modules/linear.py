@@ -44,7 +44,7 @@ class Linear(Module):
 
     >>> from lucid import nn, ones
     >>> nn.Linear(20, 30)(ones(128, 20)).shape
-    (128, 30)
+    lucid.Size([128, 30])
     """
 
     __constants__ = ["in_features", "out_features"]  # noqa: RUF012 - PyTorch's, for its readers

@@ -34,7 +34,7 @@ class LinearCrossEntropyLoss(_WeightedLoss):
 
     >>> from lucid import nn, ones, tensor
     >>> nn.LinearCrossEntropyLoss(5, 10)(ones(2, 5), tensor([1, 3])).shape
-    ()
+    lucid.Size([])
     """
 
     __constants__ = [  # noqa: RUF012 - PyTorch's, for its readers

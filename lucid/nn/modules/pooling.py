@@ -93,7 +93,7 @@ class MaxPool2d(_MaxPoolNd):
 
     >>> from lucid import nn, ones
     >>> nn.MaxPool2d(3, stride=2)(ones(20, 16, 50, 32)).shape
-    (20, 16, 24, 15)
+    lucid.Size([20, 16, 24, 15])
     """
 
     def forward(self, input: Tensor) -> Any:

@@ -283,7 +283,7 @@ class RNN(RNNBase):
     >>> from lucid import nn, ones
     >>> output, h = nn.RNN(10, 20, 2)(ones(5, 3, 10))
     >>> output.shape, h.shape
-    ((5, 3, 20), (2, 3, 20))
+    (lucid.Size([5, 3, 20]), lucid.Size([2, 3, 20]))
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -343,7 +343,7 @@ class LSTM(RNNBase):
     >>> from lucid import nn, ones
     >>> output, (h, c) = nn.LSTM(10, 20, 2)(ones(5, 3, 10))
     >>> output.shape, h.shape, c.shape
-    ((5, 3, 20), (2, 3, 20), (2, 3, 20))
+    (lucid.Size([5, 3, 20]), lucid.Size([2, 3, 20]), lucid.Size([2, 3, 20]))
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

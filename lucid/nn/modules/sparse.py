@@ -91,7 +91,7 @@ class Embedding(_Table):
 
     >>> from lucid import nn, tensor
     >>> nn.Embedding(10, 3)(tensor([[1, 2, 4], [4, 3, 2]])).shape
-    (2, 3, 3)
+    lucid.Size([2, 3, 3])
     """
 
     __constants__ = [  # noqa: RUF012 - PyTorch's, for its readers
@@ -188,7 +188,7 @@ class EmbeddingBag(_Table):
 
     >>> from lucid import nn, tensor
     >>> nn.EmbeddingBag(10, 3, mode="sum")(tensor([1, 2, 4, 5, 4]), offsets=tensor([0, 3])).shape
-    (2, 3)
+    lucid.Size([2, 3])
     """
 
     __constants__ = [  # noqa: RUF012

@@ -75,7 +75,7 @@ class TransformerEncoder(Module):
     >>> from lucid import nn, ones
     >>> layer = nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16, batch_first=True)
     >>> nn.TransformerEncoder(layer, num_layers=2)(ones(4, 10, 8)).shape
-    (4, 10, 8)
+    lucid.Size([4, 10, 8])
     """
 
     __constants__ = ["norm"]  # noqa: RUF012 - PyTorch's, for its readers
@@ -184,7 +184,7 @@ class TransformerDecoder(Module):
     >>> from lucid import nn, ones
     >>> layer = nn.TransformerDecoderLayer(d_model=8, nhead=2, dim_feedforward=16, batch_first=True)
     >>> nn.TransformerDecoder(layer, num_layers=2)(ones(4, 5, 8), ones(4, 10, 8)).shape
-    (4, 5, 8)
+    lucid.Size([4, 5, 8])
     """
 
     __constants__ = ["norm"]  # noqa: RUF012
@@ -244,7 +244,7 @@ class Transformer(Module):
     >>> from lucid import nn, ones
     >>> model = nn.Transformer(8, 2, 1, 1, 16, batch_first=True)
     >>> model(ones(4, 10, 8), ones(4, 5, 8)).shape
-    (4, 5, 8)
+    lucid.Size([4, 5, 8])
     """
 
     def __init__(

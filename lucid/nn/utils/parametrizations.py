@@ -198,7 +198,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     >>> from lucid import nn
     >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(20, 40))
     >>> layer.parametrizations.weight.original0.shape, layer.parametrizations.weight.original1.shape
-    ((40, 1), (40, 20))
+    (lucid.Size([40, 1]), lucid.Size([40, 20]))
     """
     register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
 

@@ -195,7 +195,7 @@ def spectral_norm(
 
     >>> from lucid import nn
     >>> nn.utils.spectral_norm(nn.Linear(20, 40)).weight_u.shape
-    (40,)
+    lucid.Size([40])
     """
     SpectralNorm.apply(module, name, n_power_iterations, default_dim(module) if dim is None else dim, eps)
     return module

@@ -91,7 +91,7 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     >>> with pytest.warns(FutureWarning):
     ...     layer = nn.utils.weight_norm(nn.Linear(20, 40))
     >>> layer.weight_g.shape, layer.weight_v.shape
-    ((40, 1), (40, 20))
+    (lucid.Size([40, 1]), lucid.Size([40, 20]))
     """
     warnings.warn(
         "lucid.nn.utils.weight_norm is deprecated as it is in PyTorch; use lucid.nn.utils.parametrizations.weight_norm",
