@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -25,9 +24,7 @@ def plain(value: Any) -> Any:
         name = "Tensor" if kind.__name__ == "Buffer" else kind.__name__  # PyTorch's buffers do not show their class
         return name, dtype, tuple(value.shape), value.detach().tolist(), value.requires_grad
     if isinstance(value, str):
-        text = re.sub(r"torch\.Size\(\[(\d+)\]\)", r"(\1,)", value)
-        text = re.sub(r"torch\.Size\(\[([\d, ]*)\]\)", r"(\1)", text)
-        return text.replace("torch", "lucid")
+        return value.replace("torch", "lucid")
     if isinstance(value, Mapping):
         return kind.__name__, [(plain(k), plain(v)) for k, v in value.items()]
     if isinstance(value, (list, tuple)):
