@@ -3,7 +3,7 @@
 #   make test     all tests and doctests that do without PyTorch
 #   make parity   the tests that compare with PyTorch
 #   make check    lint, types, layers, and the coverage floor
-#   make bench    timings beside raw MLX
+#   make bench    timings beside raw MLX and PyTorch; BENCH=--write keeps them in benchmarks/RESULTS.md
 
 PYTHON  ?= python3
 BACKEND ?= cpu
@@ -33,8 +33,8 @@ SOURCES := pyproject.toml $(shell find lucid tests examples -name '*.py' 2>/dev/
 demo: .venv/.stamp-demo
 	$(RUN) $(BIN)/python examples/sentence_embeddings.py
 
-bench: .venv/.stamp-demo
-	$(RUN) $(BIN)/python -m benchmarks
+bench: .venv/.stamp-parity
+	$(RUN) $(BIN)/python -m benchmarks $(BENCH)
 
 test:
 	@rm -f .venv/coverage-test

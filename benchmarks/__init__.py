@@ -1,1 +1,1 @@
-"""lucid side by side with raw MLX, in one run: `make bench`."""
+"""lucid side by side with raw MLX and PyTorch, in one run: `make bench`."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +10,16 @@ from typing import Any
 
 import mlx.core as mx
 
-import lucid
-from benchmarks.timing import interleaved
-from lucid import _tape
+from benchmarks.processes import told
+from benchmarks.race import MLX, Bound, Line, Race, Row, Worker
+from benchmarks.timing import Clock, clock
 
 MEGABYTES = int(os.environ.get("CHECKPOINT_MB", "1024"))
 TENSORS = 64
-ROUNDS = 5
+COLUMNS = MEGABYTES * 2**20 // 4 // TENSORS // 1024
+FOLDER = tempfile.TemporaryDirectory()  # goes when Python ends
+PATH = str(Path(FOLDER.name) / "model.safetensors")
+LOAD, LOAD_NOW, MODEL, SAVE = "load and evaluate", "load and evaluate, mmap=False", "build a model and load it", "save"
 
 # What a process of its own does; it prints its peak above what it had after the imports, in multiples of the file.
 _PROBE = r"""
@@ -36,9 +37,6 @@ before = peak()
 {work}
 print((peak() - before) / os.path.getsize(path))
 """
-_RAW_LOAD = "mx.eval(mx.load(path))"
-_LOAD = "found = lucid.load(path); _tape.evaluate(*found.values())"
-_LOAD_NOW = "found = lucid.load(path, mmap=False); _tape.evaluate(*found.values())"
 _MODEL = """
 class Model(nn.Module):
     def __init__(self):
@@ -49,52 +47,71 @@ model = Model()
 lucid.serialization.load_model(model, path)
 _tape.evaluate(*model.parameters())
 """
-_SAVE = "found = lucid.load(path); lucid.save(found, path + '.copy'); os.unlink(path + '.copy')"
-_RAW_SAVE = "found = mx.load(path); mx.save_safetensors(path + '.copy.safetensors', found); " + (
-    "os.unlink(path + '.copy.safetensors')"
-)
+_MINE = {
+    LOAD: "found = lucid.load(path); _tape.evaluate(*found.values())",
+    LOAD_NOW: "found = lucid.load(path, mmap=False); _tape.evaluate(*found.values())",
+    MODEL: _MODEL,
+    SAVE: "found = lucid.load(path); lucid.save(found, path + '.copy'); os.unlink(path + '.copy')",
+}
+_RAW = {
+    LOAD: "found = mx.load(path); mx.eval(found)",
+    SAVE: "found = mx.load(path); copy = path + '.copy.safetensors'; mx.save_safetensors(copy, found); os.unlink(copy)",
+}
 
 
-def rows() -> Iterator[tuple[str, str, str, str]]:
-    """Lines of the table: what, lucid, raw MLX, ratio."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "model.safetensors")
-        yield f"save {MEGABYTES} MB", *_saved(path)
-        yield f"load and evaluate {MEGABYTES} MB", *_compared(lambda: _load(path), lambda: mx.eval(mx.load(path)))
-        yield "the same, mmap=False", *_compared(lambda: _load(path, mmap=False), lambda: mx.eval(mx.load(path)))
-        for what, mine, raw in (
-            ("load and evaluate", _LOAD, _RAW_LOAD),
-            ("the same, mmap=False", _LOAD_NOW, _RAW_LOAD),
-            ("build a model and load it", _MODEL, _RAW_LOAD),
-            ("load and save", _SAVE, _RAW_SAVE),
-        ):
-            a, b = _peak(mine, path), _peak(raw, path)
-            yield f"peak memory / file: {what}", f"{a:.2f}", f"{b:.2f}", f"{a / b:.2f}x"
+def words(torch: Any) -> dict[str, Clock]:
+    """PyTorch, by safetensors' own reader; it maps the file, and only a copy reads it."""
+    from safetensors.torch import load_file, save_file
+
+    state = {f"w{k}": torch.randn(1024, COLUMNS) for k in range(TENSORS)}
+    save_file(state, PATH)
+    return {
+        LOAD: clock(lambda: [t.clone() for t in load_file(PATH).values()]),
+        SAVE: clock(lambda: save_file(state, PATH)),
+    }
 
 
-def _saved(path: str) -> tuple[str, str, str]:
-    """Leaves the file at `path` for what comes next."""
-    columns = MEGABYTES * 2**20 // 4 // TENSORS // 1024
-    arrays = {f"w{k}": mx.random.normal((1024, columns)) for k in range(TENSORS)}
+def _mine(state: dict[str, Any]) -> dict[str, Clock]:
+    import lucid
+    from lucid import _tape
+
+    copy = f"{PATH}.mine"
+    return {
+        LOAD: clock(lambda: _tape.evaluate(*lucid.load(PATH).values())),
+        LOAD_NOW: clock(lambda: _tape.evaluate(*lucid.load(PATH, mmap=False).values())),
+        SAVE: clock(lambda: lucid.save(state, copy)),
+    }
+
+
+def _raw(arrays: dict[str, mx.array]) -> dict[str, Clock]:
+    copy = f"{FOLDER.name}/raw.safetensors"
+    return {
+        LOAD: clock(lambda: mx.eval(mx.load(PATH))),
+        SAVE: clock(lambda: mx.save_safetensors(copy, arrays)),
+    }
+
+
+def lines(worker: Worker | None) -> Iterator[Line]:
+    """Of times and of peaks."""
+    from lucid import _tape
+
+    arrays = {f"w{k}": mx.random.normal((1024, COLUMNS)) for k in range(TENSORS)}
     mx.eval(arrays)
-    state = {name: _tape.wrap(a) for name, a in arrays.items()}
-    mine = f"{path}.mine"
-    found = _compared(lambda: lucid.save(state, mine), lambda: mx.save_safetensors(path, arrays))
-    os.unlink(mine)
-    return found
-
-
-def _load(path: str, **kwargs: Any) -> None:
-    _tape.evaluate(*lucid.load(path, **kwargs).values())
-
-
-def _compared(mine: Any, raw: Any) -> tuple[str, str, str]:
-    mine_s, raw_s, ratio = interleaved(mine, raw, calls=1, rounds=ROUNDS)
-    return f"{mine_s:.2f} s", f"{raw_s:.2f} s", f"{ratio:.2f}x"
-
-
-def _peak(work: str, path: str) -> float:
-    done = subprocess.run(
-        [sys.executable, "-c", _PROBE.format(work=work), path], capture_output=True, text=True, check=True
-    )
-    return float(done.stdout)
+    mx.save_safetensors(PATH, arrays)
+    mine, raw = _mine({name: _tape.wrap(a) for name, a in arrays.items()}), _raw(arrays)
+    at_most, saving = (Bound(MLX, 1.1),), (Bound(MLX, 1.2),)
+    times = [
+        Row(f"{LOAD} {MEGABYTES} MB", LOAD, LOAD, LOAD, at_most),
+        Row(f"{LOAD_NOW}", LOAD_NOW, LOAD),
+        Row(f"{SAVE} {MEGABYTES} MB", SAVE, SAVE, SAVE, saving),
+    ]
+    for row in times:
+        yield from Race([row], mine, raw, unit="s", calls=1, rounds=5).run(worker)
+    peaks = [
+        Row(f"peak memory / file: {LOAD}", LOAD, LOAD, None, at_most),
+        Row(f"peak memory / file: {LOAD_NOW}", LOAD_NOW, LOAD),
+        Row(f"peak memory / file: {MODEL}", MODEL, LOAD, None, at_most),
+        Row("peak memory / file: load and save", SAVE, SAVE),
+    ]
+    probes = [{name: told(_PROBE.format(work=work), PATH) for name, work in side.items()} for side in (_MINE, _RAW)]
+    yield from Race(peaks, *probes, {}, "x", 1, 1, warm=False).run(worker)

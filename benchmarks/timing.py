@@ -1,44 +1,58 @@
-"""Timing two things in turn, so that both meet the same machine."""
+"""Timing several things in turns, so that all meet the same machine."""
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 Run = Callable[[], Any]
+Clock = Callable[[int], float]  # the seconds that one call took, over so many calls
+
+LONGEST, FEWEST = 10.0, 5
 
 
-def call_seconds(run: Run, calls: int) -> float:
-    """Seconds for one of `calls` calls of `run`."""
+def clock(run: Run) -> Clock:
+    """Times `run`."""
+
+    def seconds(calls: int) -> float:
+        start = time.perf_counter()
+        for _ in range(calls):
+            run()
+        return (time.perf_counter() - start) / calls
+
+    return seconds
+
+
+def clock_after(prepare: Run, run: Callable[[Any], Any]) -> Clock:
+    """Times `run(prepared)`, without the `prepare()` that comes before each."""
+
+    def seconds(calls: int) -> float:
+        total = 0.0
+        for _ in range(calls):
+            prepared = prepare()
+            start = time.perf_counter()
+            run(prepared)
+            total += time.perf_counter() - start
+        return total / calls
+
+    return seconds
+
+
+def in_turns(clocks: list[Clock], *, calls: int, rounds: int, pause: float = 0.0) -> list[list[float]]:
+    """What each clock showed, round by round.
+
+    Who goes first changes from round to round. `pause` before each turn lets the threads of the one before go to sleep:
+    BLAS and OpenMP keep theirs spinning for some milliseconds, which would slow down who comes next. After `LONGEST`
+    seconds no new round begins, unless there are fewer than `FEWEST`.
+    """
     start = time.perf_counter()
-    for _ in range(calls):
-        run()
-    return (time.perf_counter() - start) / calls
-
-
-def interleaved(first: Run, second: Run, *, calls: int, rounds: int) -> tuple[float, float, float]:
-    """Median seconds a call of each, and the median of their ratios round by round."""
-    for run in (first, second):
-        call_seconds(run, max(1, calls // 10))
-    pairs = []
+    shown: list[list[float]] = [[] for _ in clocks]
     for k in range(rounds):
-        if k % 2:  # who goes first alternates
-            b, a = call_seconds(second, calls), call_seconds(first, calls)
-        else:
-            a, b = call_seconds(first, calls), call_seconds(second, calls)
-        pairs.append((a, b))
-    return (
-        statistics.median(a for a, _ in pairs),
-        statistics.median(b for _, b in pairs),
-        statistics.median(a / b for a, b in pairs),
-    )
-
-
-def least(first: Run, second: Run, *, calls: int, rounds: int) -> tuple[float, float]:
-    """The least seconds a call of each, in turns: for calls so short that another process can only lengthen them."""
-    for run in (first, second):
-        call_seconds(run, max(1, calls // 10))
-    pairs = [(call_seconds(first, calls), call_seconds(second, calls)) for _ in range(rounds)]
-    return min(a for a, _ in pairs), min(b for _, b in pairs)
+        if k >= FEWEST and time.perf_counter() - start > LONGEST:
+            break
+        for place in range(len(clocks)):
+            turn = (k + place) % len(clocks)
+            time.sleep(pause)
+            shown[turn].append(clocks[turn](calls))
+    return shown
