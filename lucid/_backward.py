@@ -41,10 +41,14 @@ def run_backward(
         strategy = "per node" if touched else "replay"
     if strategy not in ("replay", "per node"):
         raise ValueError(f'run_backward: strategy must be "auto", "replay" or "per node", got {strategy!r}')
-    walk = _replay if strategy == "replay" else _per_node
     before, mode.grad = mode.grad, create_graph
     try:
-        found = walk(nodes, roots, targets, retain_graph, create_graph, into_grad)
+        if mode.dual is not None:  # gradients of what has tangents have some: they are tensors, though not recorded
+            roots = [(node, as_tensor(value)) for node, value in roots]
+            found = _per_node(nodes, roots, targets, retain_graph, True, into_grad)
+        else:
+            walk = _replay if strategy == "replay" else _per_node
+            found = walk(nodes, roots, targets, retain_graph, create_graph, into_grad)
     finally:
         mode.grad = before
     if not retain_graph:
@@ -355,7 +359,7 @@ def _roots(
                     f"{OF_MX[data.dtype]!r}."
                 )
             value = value.astype(data.dtype)
-        if create_graph:
+        if create_graph or mode.dual is not None:
             value = seed if seed is not None and array(seed).dtype == data.dtype else as_tensor(value)
         roots.append((t._node, value))
     return roots

@@ -173,9 +173,7 @@ _PARALLEL_FAMILIES: tuple[tuple[str, str], ...] = (
     ("PyTorch has deprecated it; there is one process, see DistributedDataParallel", "DistributedDataParallelCPU"),
 )
 
-_AUTOGRAD_FAMILIES: tuple[tuple[str, str], ...] = (
-    ("tangents do not travel with tensors here; use lucid.func.jvp, jacfwd or linearize", "forward_ad"),
-)
+_AUTOGRAD_FAMILIES: tuple[tuple[str, str], ...] = ((_MEASURES, "profiler profiler_legacy profiler_util"),)
 
 _FUNC_FAMILIES: tuple[tuple[str, str], ...] = (
     ("inside transforms tensors are ordinary ones: look at x.detach(); in vmap there are no values", "debug_unwrap"),

@@ -60,6 +60,10 @@ def _direct(name: str, fn: Callable[..., mx.array], through: Any = binary) -> Op
     return _named(name, operator)
 
 
+def _not_equal(a: mx.array, b: mx.array) -> mx.array:
+    return mx.not_equal(a, b)  # looked up in each call: while MLX maps, another one is there (see lucid.func)
+
+
 def _operator(name: str, op: Operator, operands: Any = OPERANDS) -> Operator:
     def operator(self: Any, other: Any) -> Any:
         if other.__class__ is self.__class__ or isinstance(other, operands):
@@ -119,7 +123,7 @@ rshift: Operator = _operator("__rshift__", _bitwise_right_shift)
 rrshift: Operator = _reflected("__rrshift__", _bitwise_right_shift)
 
 eq: Operator = _direct("__eq__", mx.equal)
-ne: Operator = _direct("__ne__", mx.not_equal)
+ne: Operator = _direct("__ne__", _not_equal)
 lt: Operator = _direct("__lt__", mx.less, ordered)
 le: Operator = _direct("__le__", mx.less_equal, ordered)
 gt: Operator = _direct("__gt__", mx.greater, ordered)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lucid import _tape, dtypes
 from lucid._device import default as default_device
+from lucid._grad_mode import mode
 
 if TYPE_CHECKING:
     from lucid._tensor import Tensor
@@ -265,6 +266,8 @@ def _suffixes(t: Tensor) -> list[str]:
         found.append(f"grad_fn=<{t.grad_fn.name()}>")
     elif t.requires_grad:
         found.append("requires_grad=True")
+    if mode.dual is not None and (tangent := mode.dual.of(t)) is not None:
+        found.append(f"tangent={tangent}")
     return found
 
 

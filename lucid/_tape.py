@@ -204,6 +204,7 @@ class Node:
     label = ""  # the name of the operation, once the node was released
     follow: Callable[[Any], None] | None = None  # of several outputs: is told the new ones that a replay makes of them
     hooks: Hooks | None = None  # on the cotangent of the tensor it made: hook(grad) -> grad | None
+    tangents: tuple[Any, dict[int, Any]] | None = None  # a level of forward_ad, and the `_extra` of inputs in it
     watchers: tuple[Hooks, Hooks] | None = None  # on the call itself: before and after its gradients are taken
     retains = False  # the tensor keeps its gradient
 
@@ -265,6 +266,10 @@ class Node:
         # now; but that of a linear operation depends on no value.
         linear = create_graph and op_name(fn) in SAVES_NOTHING
         open_ = [k for k, n in enumerate(self.inputs) if n is not None] if create_graph and not linear else want
+        moving: dict[int, Any] = {}
+        if self.tangents is not None and self.tangents[0] is mode.dual and not linear:
+            moving = self.tangents[1]
+            open_ = sorted({*open_, *moving})
         positions = [open_.index(k) for k in want]
 
         def vjp(*values: Any) -> Sequence[Any]:
@@ -288,6 +293,8 @@ class Node:
             return vjp(*[primals[k] for k in want], *seeds)
         vjp.__qualname__ = op_name(fn)
         values = [primals[k] if linear else reopen(primals[k], self.inputs[k]) for k in open_]
+        for k, dual in moving.items():
+            mode.dual.give(values[open_.index(k)], dual.tangent)
         result: Sequence[Any] = apply(vjp, *values, *seeds)
         return result
 

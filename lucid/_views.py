@@ -85,7 +85,11 @@ class Extra:
         base = self.base
         if base is not None and self.seen != base._writes:
             self._follow(t)
-        return way if self.device is None else placed
+            if t._extra is not self and t._extra is not None:  # it has a tangent now
+                return t._extra.refresh(t, way)
+        if self.device is None or (way is not None and way is not carried):
+            return way
+        return placed
 
     def _follow(self, t: Tensor) -> None:
         assert self.base is not None
@@ -103,7 +107,7 @@ class Extra:
             finally:
                 mode.grad = before
             _become(t, fresh)
-        self.seen = self.base._writes
+        t._extra.seen = self.base._writes
 
 
 class Placed:
@@ -150,7 +154,7 @@ def pin(t: Tensor, device: Device) -> Tensor:
     return t
 
 
-def elsewhere_than_default(device: Device) -> Extra:
+def elsewhere_than_default(device: Device | None) -> Extra:
     """The extra of a tensor on `device` that is no view."""
     extra = _new(Extra)
     extra.move, extra.args, extra.device = _SAME, (), device
@@ -172,6 +176,8 @@ class ChannelsLast(Extra):
 
     def refresh(self, t: Tensor, way: Any = None) -> Any:
         """As in every extra; where `t` still lies like that, what is computed from it may as well."""
+        if way is not None and way is not carried:
+            return way
         if self.device is not None:
             return placed
         return carried if way is None and self.outside is t._data else way
@@ -247,8 +253,10 @@ def attach(out: Tensor, source: Tensor, move: Move, args: tuple[Any, ...] = ()) 
     above = source._extra
     base = extra.base = source if above is None or above.base is None else above.base
     extra.seen = base._writes
-    extra.device = None if out._extra is None else out._extra.device
-    out._extra = extra
+    known, out._extra = out._extra, extra
+    extra.device = None if known is None else known.device
+    if known is not None and mode.dual is not None:
+        mode.dual.carry(out, known)
     return out
 
 
@@ -367,7 +375,9 @@ def _become(t: Tensor, new: Tensor) -> None:
 
 
 def _lie_like(t: Tensor, new: Tensor) -> None:
-    """If `new` lies channels last, so does `t`, which just took its array."""
+    """If `new` lies channels last, or has a tangent, so does `t`, which just took its array."""
+    if mode.dual is not None:
+        mode.dual.carry(t, new._extra)
     if new._extra.__class__ is ChannelsLast and (t._extra is None or t._extra.__class__ is ChannelsLast):
         t._extra = new._extra
 

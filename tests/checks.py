@@ -181,3 +181,10 @@ def check_program(program: Callable[[Any], Any], tol: float | None = None) -> No
         raise AssertionError(f"raised {got!r}, expected {want!r}") from got
     else:
         assert_same(got, want, tol)
+
+
+def check_listed(name: str, values: dict[str, Any], errors: dict[str, Any], tol: float | None = None) -> None:
+    """`check_program` of the program `name` in `values`, or in `errors`: then it has to raise in PyTorch."""
+    if name in errors:
+        assert isinstance(_outcome(errors[name], (torch,), {}), Exception), f"PyTorch accepts {name!r}"
+    check_program(errors[name] if name in errors else values[name], tol)

@@ -13,7 +13,7 @@ from lucid._grad_mode import (
     set_detect_anomaly,
     set_grad_enabled,
 )
-from lucid.autograd import functional
+from lucid.autograd import forward_ad, functional
 from lucid.autograd.function import Function
 from lucid.autograd.variable import Variable
 
@@ -23,6 +23,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "functional",
     "grad",
     "inference_mode",

@@ -20,6 +20,8 @@ _LEVEL = Replay()
 
 def rows(output: Any, xs: Sequence[Any]) -> list[Any]:
     """The gradients of each element of `output` by each of `xs`, stacked; None where it does not depend on it."""
+    if mode.dual is not None:
+        raise RuntimeError("jacobian: not supported inside a level of lucid.autograd.forward_ad; use lucid.func.jvp")
     behind = _behind(output._node)
     reached = [k for k, x in enumerate(xs) if x._node in behind]
     nodes = [xs[k]._node for k in reached]

@@ -13,6 +13,7 @@ from lucid import _tape
 from lucid._grad_mode import enable_grad, mode, no_grad
 from lucid._tape import Leaf, Node, Pick, TensorCore, array, wrap
 from lucid._tensor import Tensor
+from lucid.autograd._dual import OfFunction
 from lucid.autograd._transformed import transformed
 from lucid.dtypes import INEXACT
 
@@ -109,7 +110,12 @@ class _FunctionNode(Node):
             if value is None and self.ctx._materialize:
                 value = mx.zeros(shape, dtype)
             given.append(_tape.as_tensor(value))
-        with enable_grad() if create_graph else no_grad():
+        if self.tangents is not None and self.tangents[0] is mode.dual:
+            raise NotImplementedError(
+                f"{self.name()}: the gradient of a Function of your own with tangents has no tangents; use "
+                "lucid.func.jvp of lucid.func.grad"
+            )
+        with enable_grad() if create_graph and mode.grad else no_grad():
             out = self.function.backward(self.ctx, *given)
         out = out if isinstance(out, tuple) else (out,)
         expected = len(self.inputs)
@@ -222,6 +228,9 @@ class Function:
             if kwargs:
                 raise RuntimeError(f"{cls.__name__}: inside {mode.level.name} a Function takes no keyword arguments")
             return transformed(cls, FunctionCtx, Function, args)
+        moving = None if mode.dual is None else OfFunction(cls, args)
+        if moving is not None:
+            args = moving.plain
         ctx = FunctionCtx()
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         recorded = mode.grad and any(ctx.needs_input_grad)
@@ -236,6 +245,8 @@ class Function:
         results = tuple(_finish(ctx, node, k, t, args) for k, t in enumerate(outputs))
         if node is not None:
             _bind_saved(ctx, outputs, results)
+        if moving is not None:
+            moving.move(ctx, results, node)
         return results if isinstance(output, tuple) else results[0]
 
 

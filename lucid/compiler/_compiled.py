@@ -53,7 +53,13 @@ class Compiled:
         return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._uncompiled or _tape.tracing is not None or mode.level is not None or is_watched():
+        if (
+            self._uncompiled
+            or _tape.tracing is not None
+            or mode.level is not None
+            or mode.dual is not None
+            or is_watched()
+        ):
             return self.fn(*args, **kwargs)
         if self._generation != generation:
             self.__init__(self.fn, self.fullgraph)  # type: ignore[misc]

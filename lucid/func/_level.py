@@ -79,6 +79,11 @@ class Level:
 
     def __enter__(self) -> Any:
         global _running
+        if mode.dual is not None:
+            raise RuntimeError(
+                f"{self.name}: transforms do not run inside a level of lucid.autograd.forward_ad; use lucid.func.jvp "
+                "around them instead, which nests"
+            )
         with _lock:
             _running += 1
             _tape._new = _make

@@ -48,6 +48,8 @@ def give(result: Tensor, out: Tensor | None, operation: str = "out=", *, exact: 
         writing(out)
         out._extra = None
         out._data, out._writes = value._data, out._writes + 1
+        if mode.dual is not None:
+            mode.dual.carry(out, value._extra)
         return out
     return _views.assign(out, _fit(result, out, operation))
 

@@ -14,6 +14,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from lucid._grad_mode import mode
 from lucid._tape import array, evaluate, op_name
 from lucid.dtypes import INEXACT
 from lucid.ops._dims import wrap_dims
@@ -162,13 +163,17 @@ def product(a: mx.array, axes: Axes, keepdim: bool = False) -> mx.array:
         return product(a.astype(mx.float32), axes, keepdim).astype(kind)
     if a.size == 0:
         return mx.ones(reduced_shape(a.shape, axes, keepdim), a.dtype)
-    if kind == mx.complex64:
-        return _complex_product(a, axes).reshape(reduced_shape(a.shape, axes, keepdim))
+    if kind == mx.complex64 or (mode.level is not None and kind in INEXACT):
+        return _product_by_halves(a, axes).reshape(reduced_shape(a.shape, axes, keepdim))
     return mx.prod(a, axis=axes, keepdims=keepdim)
 
 
-def _complex_product(a: mx.array, axes: Axes) -> mx.array:
-    """The same product by halves: the second derivative of MLX 0.32.4's own forgets a conjugate."""
+def _product_by_halves(a: mx.array, axes: Axes) -> mx.array:
+    """The same product, with derivatives of any order.
+
+    The second one of MLX 0.32.4's own forgets a conjugate, and is NaN beside a zero where tangents go forward; the
+    third one always is.
+    """
     for axis in (0,) if axes is None else axes:
         a = a.reshape(-1) if axes is None else a
         while (n := a.shape[axis]) > 1:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lucid import _views
+from lucid._grad_mode import mode
 from lucid._tape import array
 from lucid.dtypes import dtype as _dtype
 from lucid.ops import expansion, pieces, reinterpret, shape
@@ -187,9 +188,11 @@ def _filled(operation: str, results: tuple[Tensor, ...], out: Sequence[Tensor] |
 def _no_views(parts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The tensors without the memory of their common source."""
     for part in parts:
-        device = _views.device_of(part)
+        device, known = _views.device_of(part), part._extra
         part._extra = None
         _views.pin(part, device)
+        if mode.dual is not None:
+            mode.dual.carry(part, known)
     return parts
 
 
