@@ -454,7 +454,7 @@ def test_a_new_optimizer_and_a_loaded_one() -> None:
     for compiled in (False, True):
         lucid.manual_seed(0)
         model, losses = mlp(), []
-        opt = lucid.optim.AdamW(model.parameters(), lr=1e-2)
+        opt = lucid.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=2.0)
         x, y = rows(5)
 
         def step(x: Any, y: Any) -> Any:
@@ -480,7 +480,7 @@ def test_a_new_optimizer_and_a_loaded_one() -> None:
         for _ in range(3):
             losses.append(run(x, y).item())
         found.append(losses)
-    assert found[0] == pytest.approx(found[1], rel=1e-4)
+    assert found[0] == pytest.approx(found[1], rel=3e-3)
 
 
 def test_nothing_is_kept_alive() -> None:
