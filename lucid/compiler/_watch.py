@@ -30,7 +30,7 @@ def is_watched() -> bool:
 
 
 class Saved:
-    """What a tensor was before it was touched."""
+    """What a tensor was before it was touched. It can be restored once."""
 
     __slots__ = ("data", "extra", "grad", "node", "t", "writes")
 
@@ -42,6 +42,7 @@ class Saved:
         t = self.t
         put(t, self.data)
         t._node, t._grad, t._extra, t._writes = self.node, self.grad, self.extra, self.writes
+        self.data = self.node = self.grad = self.extra = None  # the memory is nobody's any more
 
 
 class Watch:
