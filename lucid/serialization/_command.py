@@ -13,6 +13,7 @@ import mlx.core as mx
 
 from lucid import dtypes
 from lucid._tensor import Tensor
+from lucid.ops.queries import root
 from lucid.serialization import _index, _models, _quantised, _saving
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._inspecting import Inspection, amount, inspect
@@ -30,6 +31,8 @@ examples:
 
 exit codes: 0 if all is well, 1 if a checkpoint is damaged or cannot be written, 2 if the command is wrong"""
 _ENDINGS = {".npz": "npz", ".pt": "torch", ".pth": "torch", ".bin": "torch"}
+
+_NOT_WRITTEN = (".gguf", ".npy")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -181,6 +184,8 @@ def _is_inexact(array: mx.array) -> bool:
 
 def _convert(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     format = given.format or _ENDINGS.get(os.path.splitext(given.target)[1], "safetensors")
+    if given.format is None and os.path.splitext(given.target)[1] in _NOT_WRITTEN:
+        parser.error(f"{given.target}: that format is read, not written; name a file of another, or say --format")
     rename = {}
     for rule in given.rename:
         old, equals, new = rule.partition("=")
@@ -198,8 +203,9 @@ def _convert(given: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if (os.path.exists(given.target) or _index.of_set(given.target)) and not given.force:
         parser.error(f"{given.target} is there; --force replaces it")
     try:
-        total = inspect(given.source).nbytes
         state = _selected(read(given.source, placer("cpu")), given, rename, to)
+        total = _amount_of(state, format)
+        total = inspect(given.source).nbytes if total is None else total
         with Bar(f"convert {os.path.basename(given.source)}", total) as bar:
             _saving.write(state, given.target, format, given.max_shard_size, bar, last=True)
     except (CheckpointError, OSError, TypeError, ValueError) as error:
@@ -211,15 +217,26 @@ def _selected(found: Any, given: argparse.Namespace, rename: dict[str, str], to:
     if given.key is None and not rename and not given.dequantize and to is None:
         return found
     if given.key is not None or not isinstance(found, Mapping) or not any(map(_is_tensor, found.values())):
-        found, _ = _models.state_of(found, given.source, given.key)
+        whole = found
+        found, key = _models.state_of(found, given.source, given.key)
+        if given.key is None and key is not None:
+            rest = [str(name) for name in whole if name != key]
+            print(f"note: {key!r} is written, but not {', '.join(rest)}; --key says which", file=sys.stderr)
     found = _models.renamed(found, rename or None)
     if given.dequantize:
         folder = given.source if os.path.isdir(given.source) else os.path.dirname(os.path.abspath(given.source))
         found = _quantised.dequantize(found, folder)
     if to is not None:
-        for name, t in found.items():
-            found[name] = _models.cast(t, to)
+        found = _models.cast(found, to)
     return found
+
+
+def _amount_of(state: Any, format: str) -> int | None:
+    """How many bytes the tensors of a state dict take in a file; None for anything else."""
+    if not isinstance(state, Mapping) or not all(map(_is_tensor, state.values())):
+        return None
+    once = {id(root(t)): t for t in state.values()}.values()  # what is shared is written once
+    return sum(int(t.nbytes) * (2 if format == "npz" and t.dtype is dtypes.bfloat16 else 1) for t in once)
 
 
 def _is_tensor(value: Any) -> bool:

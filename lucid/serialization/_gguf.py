@@ -11,13 +11,12 @@ import mlx.core as mx
 from lucid.serialization import _gguf_blocks
 from lucid.serialization._gguf_blocks import Blocks
 from lucid.serialization._header import CheckpointError, check_shape
-from lucid.serialization._source import Source
+from lucid.serialization._source import Source, computed
 
 _PIECE = 1 << 16
 _MOST = 1_000_000  # tensors, or entries of the metadata
 _SHOWN = 32  # elements of an array in the metadata; longer ones are only counted
 _DEEPEST = 4  # arrays of arrays
-_UNNAMED = "GGUF"
 
 # Types of values in the metadata.
 _TEXT, _ARRAY = 8, 9
@@ -116,8 +115,8 @@ def header(source: Source) -> tuple[dict[str, Info], dict[str, Any]]:
     cursor.skip(4)
     version = cursor.number("<I")
     if version not in (2, 3):
-        what = "it is big-endian" if version & 0xFFFF == 0 else f"it is of version {version}; 2 and 3 are read"
-        raise CheckpointError(f"{_UNNAMED}: {what}")
+        what = "big-endian; convert it" if version & 0xFFFF == 0 else f"of version {version}; 2 and 3 are read"
+        raise CheckpointError(f"it is a GGUF file, but {what}")
     tensors, entries = cursor.number("<Q"), cursor.number("<Q")
     if max(tensors, entries) > _MOST:
         raise CheckpointError(f"its header claims {tensors} tensors and {entries} entries; {_MOST} are the most")
@@ -188,4 +187,5 @@ def read(source: Source) -> dict[str, mx.array]:
         else:
             raw = source.array(info.start, (info.nbytes // info.blocks.nbytes, info.blocks.nbytes))
             found[name] = info.blocks.values(raw).reshape(info.shape)
+    computed({name: found[name] for name, info in infos.items() if info.blocks is None})
     return found

@@ -104,7 +104,7 @@ def read(file: BinaryIO, size: int) -> Header:
         raise CheckpointError(f"it has {len(start)} bytes, too few for a safetensors file")
     (length,) = struct.unpack("<Q", start[:8])
     if start[8:] != b"{":
-        raise CheckpointError("it is no safetensors file")
+        raise CheckpointError("it is no safetensors file, nor one of PyTorch, numpy or GGUF")
     if length > LONGEST:
         raise CheckpointError(f"its header claims {length} bytes, more than the {LONGEST} that the format allows")
     if length > size - 8:

@@ -117,7 +117,8 @@ def in_folder(folder: str) -> str:
     for ending in (ENDING, *_ENDINGS):
         found = [name for name in names if name.endswith(ending)]
         if len(found) == 1:
-            return os.path.join(folder, found[0])
+            single = without_ending(found[0])  # saved after the index under the same name, in one file
+            return os.path.join(folder, single if single in names else found[0])
         if found:
             raise CheckpointError(
                 f"it is a folder with {len(found)} files *{ending} and no index; name one: {', '.join(found[:5])}"

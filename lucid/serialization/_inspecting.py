@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from lucid.dtypes import OF_MX
-from lucid.serialization import _formats, _gguf, _header, _index, _numpy_files, _torch
+from lucid.serialization import _formats, _header, _index, _numpy_files
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._loading import located
 from lucid.serialization._source import Source
@@ -138,9 +138,13 @@ def _add(found: Inspection, source: Source, kind: str) -> None:
         for name, e in header.entries.items():
             tensor(name, e.shape, _header.DTYPES.get(e.code, e.code), e.end - e.start)
     elif kind == _formats.TORCH:
+        from lucid.serialization import _torch  # late, as in `_loading`
+
         for d in _torch.describe(source.file):
             tensor(d.name, d.shape, d.dtype, d.nbytes)
     elif kind == _formats.GGUF:
+        from lucid.serialization import _gguf
+
         infos, metadata = _gguf.header(source)
         found.metadata |= metadata
         for name, info in infos.items():

@@ -7,21 +7,27 @@ import os
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import mlx.core as mx
 
 from lucid._tensor import Tensor
-from lucid.serialization import _formats, _gguf, _index, _numpy_files, _reading, _torch
+from lucid.serialization import _formats, _index, _numpy_files, _reading
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._placing import MapLocation, Place, placer
+from lucid.serialization._refusals import refuse_pickle
 from lucid.serialization._saving import ORDER, STRUCTURE, TYPE, VERSIONS
 from lucid.serialization._source import Source
 from lucid.serialization._structure import Decoder
 
 
 def load(
-    f: Any, map_location: MapLocation = None, *, weights_only: bool | None = True, mmap: bool | None = True
+    f: Any,
+    map_location: MapLocation = None,
+    *,
+    weights_only: bool | None = True,
+    mmap: bool | None = True,
+    **pickle_load_args: NoReturn,
 ) -> Any:
     """Load a checkpoint: what `save` saved, or the weights that somebody else published.
 
@@ -43,11 +49,13 @@ def load(
         map_location: where operations on the tensors are to run: a device, a dict from device names to devices, or a
             function `f(tensor, name)` that returns the tensor to use or None to leave it. MLX's default device if None.
         weights_only: False gives a warning: there is no other way than this one, which runs nothing.
-        mmap: False reads all values now.
+        mmap: False reads all values now, which is also needed if another thread is to use them first.
+        pickle_load_args: none; PyTorch's are refused, since nothing is unpickled.
 
     Raises FileNotFoundError, CheckpointError if the file is damaged or of another format, TypeError for float64 on a
     GPU.
     """
+    refuse_pickle("load", pickle_load_args, ("pickle_module", "encoding", "errors", "fix_imports", "buffers"))
     if weights_only is not None and not weights_only:
         warnings.warn(
             "load: weights_only=False changes nothing: lucid never runs what a file says. Leave it out",
@@ -89,7 +97,7 @@ def _read(source: Source, place: Place, lazy: bool) -> Any:
     kind = _formats.kind_of(source)
     source.file.seek(0)
     if kind == _formats.TORCH:
-        return _torch.read(source.file, place)
+        return _of_torch(source, place)
     if kind == _formats.NPY:
         return place(_numpy_files.read_npy(source), "array")
     if kind == _formats.INDEX:
@@ -98,10 +106,18 @@ def _read(source: Source, place: Place, lazy: bool) -> Any:
     return _assembled(arrays, metadata, place)
 
 
+def _of_torch(source: Source, place: Place) -> Any:
+    from lucid.serialization import _torch  # late, as all readers that few files need
+
+    return _torch.read(source.file, place)
+
+
 def _arrays(source: Source, kind: str, lazy: bool) -> tuple[dict[str, mx.array], dict[str, str]]:
     if kind == _formats.NPZ:
         return _numpy_files.read_npz(source)
     if kind == _formats.GGUF:
+        from lucid.serialization import _gguf
+
         return _gguf.read(source), {}
     return _reading.read(source, lazy)
 
@@ -123,7 +139,7 @@ def _shard(path: str, place: Place, lazy: bool) -> dict[str, Any]:
             kind = _formats.kind_of(source)
             source.file.seek(0)
             if kind == _formats.TORCH:
-                found = _torch.read(source.file, place)
+                found = _of_torch(source, place)
                 if not isinstance(found, Mapping):
                     raise CheckpointError(f"it holds a {type(found).__name__} and no dict of tensors")
                 return dict(found)
@@ -139,11 +155,13 @@ def _assembled(arrays: dict[str, mx.array], metadata: Mapping[str, str], place: 
         return Decoder(arrays, place).value(metadata[STRUCTURE])
     tensors = {name: place(array, name) for name, array in arrays.items()}
     found: OrderedDict[str, Tensor] = OrderedDict(tensors)
-    for name, first in metadata.items():
-        if name not in tensors and first in tensors:
-            found[name] = tensors[first].detach()
     try:
-        for name in json.loads(metadata.get(ORDER, "[]")):
+        order = json.loads(metadata.get(ORDER, "[]"))
+        listed = {name for name in order if isinstance(name, str)}
+        for name, first in metadata.items():
+            if name not in tensors and first in tensors and name != "format" and (not listed or name in listed):
+                found[name] = tensors[first].detach()  # as `safetensors.torch.save_model` notes what is tied
+        for name in order:
             found.move_to_end(name)
         if VERSIONS in metadata:
             found._metadata = OrderedDict(json.loads(metadata[VERSIONS]))  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from lucid._tensor import Tensor
 from lucid.nn import Module
 from lucid.nn.modules._loading import _Snapshot
 from lucid.nn.parameter import is_lazy
-from lucid.serialization import _quantised
+from lucid.serialization import _memory, _quantised
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._loading import located, read
 from lucid.serialization._placing import MapLocation, placer
@@ -79,9 +79,14 @@ def load_model(
         if to is not None:
             model.to(to)
         state = renamed(state, rename)
+        strange = [name for name in state if not isinstance(name, str)]
+        if strange:
+            raise CheckpointError(
+                f"load_model: {report.path}: {strange[0]!r} is no name of a tensor; rename it to a str"
+            )
         _dequantise(state, model, path, report)
         if to is not None and assign:
-            state = _with_metadata(((n, cast(t, to)) for n, t in state.items()), state)
+            state = cast(state, to)
         _fill(model, state, assign, report)
         if strict and not report.complete:
             raise _error(report)
@@ -110,12 +115,14 @@ def state_of(found: Any, path: Any, key: str | None) -> tuple[Mapping[str, Any],
         return found[key], key
     if not isinstance(found, Mapping):
         raise CheckpointError(f"load_model: {_named(path)}: it holds a {type(found).__name__}, not a dict of tensors")
-    if not any(isinstance(t, Tensor) for t in found.values()):
+    is_state = not found or hasattr(found, "_metadata")  # a module may have nothing, or no tensors
+    if not is_state and not any(isinstance(t, Tensor) for t in found.values()):
         for one in _STATES:
             if isinstance(found.get(one), Mapping):
                 return found[one], one
         states = [name for name, part in found.items() if isinstance(part, Mapping)]
-        raise CheckpointError(f"load_model: {_named(path)}: it holds no tensors; name one of {states} as key=")
+        what = f"name one of {states} as key=" if states else f"it has {list(found)[:10]}"
+        raise CheckpointError(f"load_model: {_named(path)}: it holds no tensors; {what}")
     return found, None
 
 
@@ -126,15 +133,23 @@ def _with_metadata(items: Any, like: Any) -> OrderedDict[str, Any]:
     return found
 
 
-def cast(t: Any, to: dtypes.dtype) -> Any:
-    """`t` in the dtype `to`, if it is a floating-point tensor."""
-    return t.to(to) if isinstance(t, Tensor) and t.dtype.is_floating_point else t
+def cast(state: Mapping[str, Any], to: dtypes.dtype) -> OrderedDict[str, Any]:
+    """`state` with its floating-point tensors in the dtype `to`. Those that are one, such as tied weights, stay one."""
+    names = [name for name, t in state.items() if isinstance(t, Tensor) and t.dtype.is_floating_point]
+    places, _ = _memory.places([state[name] for name in names])
+    found = _with_metadata(state.items(), state)
+    for k, (name, place) in enumerate(zip(names, places, strict=True)):
+        again = place.of != k and place.view is None
+        found[name] = found[names[place.of]].detach() if again else state[name].to(to)
+    return found
 
 
 def renamed(state: Mapping[str, Any], rename: Rename) -> OrderedDict[str, Any]:
     """`state` under other names. Raises CheckpointError if two become one."""
     if rename is None:
         return _with_metadata(state.items(), state)
+    if not callable(rename) and not isinstance(rename, Mapping):
+        raise TypeError(f"load_model: expected rename as a dict or a function, got {type(rename).__name__}")
     new = rename if callable(rename) else _rules(rename)
     found: OrderedDict[str, Any] = OrderedDict()
     old_names: dict[str, str] = {}
@@ -142,7 +157,7 @@ def renamed(state: Mapping[str, Any], rename: Rename) -> OrderedDict[str, Any]:
         to = new(name)
         if to is None:
             continue
-        if not isinstance(to, str):
+        if not isinstance(to, str) and to is not name:
             raise TypeError(f"load_model: rename has to give a str or None, got {type(to).__name__} for {name!r}")
         if to in found:
             raise CheckpointError(f"load_model: rename makes {to!r} of both {old_names[to]!r} and {name!r}")
@@ -156,6 +171,8 @@ def _rules(rename: Mapping[Any, str | None]) -> Callable[[str], str | None]:
             raise TypeError(f"load_model: expected texts or compiled patterns in rename, got {type(old).__name__}")
 
     def new(name: str) -> str | None:
+        if not isinstance(name, str):
+            return name
         for old, to in rename.items():
             matches = old.search(name) is not None if isinstance(old, re.Pattern) else name.startswith(old)
             if not matches:

@@ -6,16 +6,15 @@ import io
 import json
 import math
 import re
-import zipfile
 from typing import Any, BinaryIO, NamedTuple
 
 import mlx.core as mx
 import numpy as np
 
+from lucid.serialization._archive import Archive
 from lucid.serialization._header import CheckpointError, check_shape, parse
 from lucid.serialization._pieces import Piece, Progress
-from lucid.serialization._source import Source, filled
-from lucid.serialization._torch._archive import Archive
+from lucid.serialization._source import Source, computed, filled
 from lucid.serialization._writing import put
 
 _KEY, _START, _BFLOAT16 = "lucid.npz", b'{"lucid.npz"', "lucid.bfloat16"
@@ -23,6 +22,7 @@ _METADATA = "lucid.json"  # a record of the archive that is no array
 _LONGEST = 10_000  # bytes of a header, numpy's own limit
 _RATIO, _FREE = 100, 1 << 28  # how many times the size of the file may come of it, and how many bytes of any file
 _DTYPE = re.compile(r"([<>|=])([biufc])(\d+)")
+_HALF = "<V2"  # bfloat16 as MLX and ml_dtypes write it; numpy's own opaque bytes are "|V2"
 _KINDS = {
     "b1": mx.bool_,
     "u1": mx.uint8,
@@ -43,7 +43,7 @@ _NO_KIND = {
     "U": "texts; load them with numpy.load",
     "S": "texts; load them with numpy.load",
     "c16": "complex128, which MLX does not have; save complex64",
-    "V2": "V2, as bfloat16 looks to numpy; save float32",
+    "V2": "V2, opaque bytes to numpy; save float32",
 }
 
 
@@ -59,7 +59,7 @@ class NpyHeader(NamedTuple):
 
 def read_npy(source: Source) -> mx.array:
     """The array of a `.npy` file."""
-    return _read(source.file, "array", source.size)
+    return computed({"array": _read(source.file, "array", source.size)})["array"]
 
 
 def _read(file: Any, name: str, size: int) -> mx.array:
@@ -69,7 +69,7 @@ def _read(file: Any, name: str, size: int) -> mx.array:
     if claimed != left:
         raise CheckpointError(f"the array {name!r} should have {claimed} bytes and has {left}")
     found = filled(file, header.shape[::-1] if header.columns else header.shape, header.dtype, header.turned)
-    return found.transpose() if header.columns else found
+    return mx.transpose(found, stream=mx.cpu) if header.columns else found
 
 
 def npy_header(file: Any, name: str) -> NpyHeader:
@@ -92,7 +92,7 @@ def npy_header(file: Any, name: str) -> NpyHeader:
 _FIELDS = {
     "descr": re.compile(r"""(["'])descr\1\s*:\s*(["'][^"']*["']|\[.*?\])\s*[,}]"""),
     "fortran_order": re.compile(r"""(["'])fortran_order\1\s*:\s*(True|False)\s*[,}]"""),
-    "shape": re.compile(r"""(["'])shape\1\s*:\s*(\((?:\s*\d{1,19}L?\s*,)*(?:\s*\d{1,19}L?\s*)?\))\s*[,}]"""),
+    "shape": re.compile(r"""(["'])shape\1\s*:\s*(\((?:\s*\d{1,19}L?\s*,)*(?:\s*\d{1,19}L?)?\s*\))\s*[,}]"""),
 }
 
 
@@ -116,6 +116,8 @@ def _exactly(file: Any, count: int, name: str) -> bytes:
 
 
 def _dtype(descr: str, name: str) -> tuple[mx.Dtype, int]:
+    if descr == _HALF:
+        return mx.bfloat16, 1
     match = _DTYPE.fullmatch(descr)
     kind = f"{match[2]}{match[3]}" if match else None
     if match is None or kind not in _KINDS:
@@ -139,7 +141,7 @@ def read_npz(source: Source) -> tuple[dict[str, mx.array], dict[str, str]]:
     for name in parse(about.pop(_BFLOAT16, "[]"), "its metadata"):
         if name in found:
             found[name] = found[name].astype(mx.bfloat16, stream=mx.cpu)
-    return found, about
+    return computed(found), about
 
 
 def archive(source: Source) -> Archive:
@@ -193,6 +195,8 @@ def write_npz(
     halves = [name for name, piece in pieces.items() if piece.code == "BF16"]
     if halves:
         metadata = {**metadata, _BFLOAT16: json.dumps(halves)}
+    import zipfile  # late: it takes long to import
+
     comment = json.dumps({_KEY: "1", **metadata}, separators=(",", ":")).encode()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as packed:
         for name in list(pieces):

@@ -60,6 +60,8 @@ def quantised(state: Mapping[str, Any]) -> list[str]:
     """The modules whose weights are quantised: their names with the dot at the end."""
     found = []
     for name, scales in state.items():
+        if not isinstance(name, str):
+            continue
         base = name.removesuffix("scales")
         if base == name or (base and not base.endswith(".")):
             continue

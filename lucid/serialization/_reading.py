@@ -8,7 +8,7 @@ import mlx.core as mx
 
 from lucid.serialization import _header, _small_floats
 from lucid.serialization._header import CheckpointError, Entry, Header
-from lucid.serialization._source import Source
+from lucid.serialization._source import Source, computed
 
 # What `mx.load` (MLX 0.32.4) reads; any other dtype makes it refuse the whole file. Eight-bit floats come as bytes.
 _BY_MLX = frozenset(_header.DTYPES.values()) - {mx.float64}
@@ -27,7 +27,8 @@ def read(source: Source, lazy: bool) -> tuple[dict[str, mx.array], dict[str, str
         header = _header.read(source.file, source.size)
         header.check_dtypes()
         if source.path is None or not _worth_it(source, header):
-            return {name: _now(source, header.data, e) for name, e in header.entries.items()}, header.metadata
+            arrays = {name: _now(source, header.data, e) for name, e in header.entries.items()}
+            return computed(arrays), header.metadata
         found = _late(source, source.path, header)
         if found is not None:
             if not lazy:

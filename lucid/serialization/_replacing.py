@@ -135,8 +135,10 @@ def clean_up(folder: str, name: str) -> None:
 def place_of(path: str) -> tuple[str, str]:
     """The folder and the name of the file that is opened at `path`, through links.
 
-    Raises CheckpointError if the folder does not exist, IsADirectoryError for a folder.
+    Raises CheckpointError if there is no path or its folder does not exist, IsADirectoryError for a folder.
     """
+    if not path:
+        raise CheckpointError("save: the path is empty; name a file")
     folder, name = os.path.split(os.path.realpath(path))
     if not os.path.isdir(folder):
         raise CheckpointError(f"save: {path}: the folder {folder} does not exist")

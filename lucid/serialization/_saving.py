@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NoReturn
 
 from lucid._tensor import Tensor
-from lucid.serialization import _memory, _numpy_files, _torch, _writing
+from lucid.serialization import _memory, _numpy_files, _writing
 from lucid.serialization._header import METADATA
 from lucid.serialization._pieces import Progress, pieces
+from lucid.serialization._refusals import refuse_pickle
 from lucid.serialization._replacing import in_place_of
 from lucid.serialization._structure import Encoder, Stored
 
@@ -21,7 +23,14 @@ STRUCTURE, VERSIONS, ORDER, TYPE = "lucid", "_metadata", "_order", "_type"
 Format = Literal["safetensors", "npz", "torch"]
 
 
-def save(obj: Any, f: Any, *, format: Format = "safetensors", max_shard_size: int | str | None = None) -> None:
+def save(
+    obj: Any,
+    f: Any,
+    *,
+    format: Format = "safetensors",
+    max_shard_size: int | str | None = None,
+    **pickle_args: NoReturn,
+) -> None:
     """Save `obj` as a safetensors file.
 
     A dict of tensors, such as a module's `state_dict()`, becomes a plain safetensors file that any program can read.
@@ -42,6 +51,7 @@ def save(obj: Any, f: Any, *, format: Format = "safetensors", max_shard_size: in
             `torch.load(f, weights_only=True)` reads.
         max_shard_size: write several safetensors files of at most that many bytes each, such as `"5GB"`, and an index:
             `model-00001-of-00003.safetensors`, ..., and `model.safetensors.index.json` for `f="model.safetensors"`.
+        pickle_args: none; PyTorch's are refused, since nothing is pickled.
 
     Raises TypeError, with the place in `obj`, for what cannot be stored, such as modules; CheckpointError if the folder
     does not exist.
@@ -52,6 +62,7 @@ def save(obj: Any, f: Any, *, format: Format = "safetensors", max_shard_size: in
     >>> lucid.load(path)
     {'weight': tensor([1., 2.]), 'epoch': 3}
     """
+    refuse_pickle("save", pickle_args, ("pickle_module", "pickle_protocol", "_use_new_zipfile_serialization"))
     write(obj, f, format, max_shard_size)
 
 
@@ -68,8 +79,12 @@ def write(
         raise ValueError("save: max_shard_size is for safetensors files at a path; leave it out")
     if not hasattr(f, "write") and not isinstance(f, (str, bytes, os.PathLike)):
         raise TypeError(f"save: expected a path or a file opened for binary writing, got {type(f).__name__}")
+    if isinstance(f, io.TextIOBase):
+        raise TypeError(f"save: expected a file opened for binary writing ('wb'), got a {type(f).__name__} for text")
     fill: Callable[[BinaryIO], None]
     if format == "torch":
+        from lucid.serialization import _torch  # late: most files are of safetensors
+
         fill = lambda file: _torch.write(file, obj, progress)  # noqa: E731
     else:
         tensors, metadata = stored(obj, format)

@@ -139,7 +139,7 @@ class _Kept(io.RawIOBase):
 
 
 def filled(file: Any, shape: tuple[int, ...], dtype: mx.Dtype, turned: int = 1) -> mx.array:
-    """An array of the elements that `file` gives next, row by row.
+    """An array of the elements that `file` gives next, row by row. `computed` does what is left to do.
 
     `turned` is how many bytes at a time are in the wrong order. Raises CheckpointError if the file ends too early.
     """
@@ -159,10 +159,16 @@ def filled(file: Any, shape: tuple[int, ...], dtype: mx.Dtype, turned: int = 1) 
         done += got
     if turned > 1:
         np.frombuffer(memory, f"u{turned}").byteswap(inplace=True)
-    found = found if shape else found.reshape(())
+    found = found if shape else found.reshape((), stream=mx.cpu)
     if dtype == mx.bool_:
         return mx.not_equal(found, 0, stream=mx.cpu)  # a byte may hold more than 0 and 1
     return found if dtype == found.dtype else found.view(dtype, stream=mx.cpu)
+
+
+def computed(arrays: dict[str, mx.array]) -> dict[str, mx.array]:
+    """`arrays`, which need nothing else any more: MLX 0.32.4 lets no other thread compute them."""
+    mx.eval(list(arrays.values()))
+    return arrays
 
 
 _UNSIGNED = {1: mx.uint8, 2: mx.uint16, 4: mx.uint32, 8: mx.uint64}

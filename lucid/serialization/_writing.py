@@ -45,7 +45,7 @@ def put(file: BinaryIO, piece: Piece, progress: Progress | None = None) -> None:
 
 # ---- several files ---------------------------------------------------------------------------------------------------
 
-_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
 def parse_size(size: Any) -> int:

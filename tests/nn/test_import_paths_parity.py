@@ -146,7 +146,7 @@ def test_common_types_are_the_same() -> None:
     for name in vars(theirs):
         if name.endswith("_t"):
             want, got = repr(getattr(theirs, name)), repr(getattr(mine, name))
-            assert got == want.replace("torch.Tensor", "lucid.tensor.Tensor"), name
+            assert got == want.replace("torch.Tensor", "lucid.Tensor"), name
 
 
 def test_projections() -> None:

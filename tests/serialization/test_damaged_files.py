@@ -43,7 +43,7 @@ BROKEN: list[tuple[bytes, str]] = [
     (b"12345678", "has 8 bytes"),
     (b"not a checkpoint at all", "no safetensors file"),
     (zipped(), "its pickle is broken"),
-    (b"GGUF" + b"\0" * 20, "GGUF: it is big-endian"),
+    (b"GGUF" + b"\0" * 20, "it is a GGUF file, but big-endian"),
     (raw({}, length=10**12), "claims 1000000000000 bytes, more than"),
     (raw({"x": F32}, b"1234", length=500), "claims 500 bytes, but only"),
     (raw(b"{broken"), "header is broken"),

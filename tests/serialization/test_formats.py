@@ -7,6 +7,7 @@ import json
 import os
 import tarfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def archive() -> bytes:
         (b"\x28\xb5\x2f\xfd" + bytes(20), "zstd"),
         (archive(), "a tar archive"),
         (b'{"a": 1}', "no index of a checkpoint"),
-        (b"\x08\x01" + bytes(30), "it is no safetensors file"),
+        (b"\x08\x01" + bytes(30), "it is no safetensors file, nor one of PyTorch, numpy or GGUF"),
         (bytes(5), "too few for a safetensors file"),
         (b"PK\x03\x04", "PK|records|completely"),
     ],
@@ -230,6 +231,18 @@ def test_a_file_that_is_written_to_while_it_is_read(tmp_path: Path, monkeypatch:
             load(path, mmap=False)
 
 
+@pytest.mark.parametrize("format", ["safetensors", "npz", "torch"])
+def test_what_was_read_is_for_every_thread(tmp_path: Path, format: Any) -> None:
+    state = {d.name: lucid.ones(2, 3).to(d) for d in (lucid.float32, lucid.bool, lucid.bfloat16, lucid.float64)}
+    save(state | {"turned": lucid.ones(2, 3).t(), "none": lucid.ones(0, 3)}, tmp_path / "x", format=format)
+    files = [(tmp_path / "x", True), (large(tmp_path), False)]
+    with ThreadPoolExecutor(1) as other:
+        for path, late in files:
+            for found in (load(path, mmap=late), other.submit(load, path, mmap=late).result()):
+                sums = [other.submit(lambda t: t.float().sum().item(), t).result() for t in found.values()]
+                assert sums == [t.float().sum().item() for t in found.values()]
+
+
 def test_replacing_and_removing_a_large_file(tmp_path: Path) -> None:
     path = large(tmp_path)
     found = load(path)
@@ -276,6 +289,14 @@ def test_eight_bit_floats_of_all_kinds(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found[code].numpy().ravel(), _small_floats.values(name))
     assert found["none"].shape == (0,)
     assert found["none"].dtype is lucid.float16
+
+
+def test_metadata_that_happens_to_name_a_tensor(tmp_path: Path) -> None:
+    reference.save_file({"pt": np.ones(2)}, tmp_path / "x", metadata={"format": "pt"})
+    assert list(load(tmp_path / "x")) == ["pt"]
+    w = lucid.ones(2)
+    save({"a": w, "b": w, "pt": lucid.ones(1)}, tmp_path / "x")
+    assert list(load(tmp_path / "x")) == ["a", "b", "pt"]
 
 
 def test_metadata_of_a_state_dict_in_every_format(tmp_path: Path) -> None:

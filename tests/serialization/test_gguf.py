@@ -99,8 +99,8 @@ def info(dims: tuple[int, ...], kind: int = 0, offset: int = 0, name: bytes = b"
 
 BROKEN: list[tuple[bytes, str]] = [
     (b"GGUF", "it ends within its header"),
-    (b"GGUF" + struct.pack("<I", 1) + bytes(100), "it is of version 1; 2 and 3 are read"),
-    (b"GGUF" + struct.pack(">I", 3) + bytes(100), "it is big-endian"),
+    (b"GGUF" + struct.pack("<I", 1) + bytes(100), "it is a GGUF file, but of version 1; 2 and 3 are read"),
+    (b"GGUF" + struct.pack(">I", 3) + bytes(100), "it is a GGUF file, but big-endian; convert it"),
     (b"GGUF" + struct.pack("<IQQ", 3, 2**62, 0), "claims 4611686018427387904 tensors"),
     (b"GGUF" + struct.pack("<IQQ", 3, 0, 2**63), "entries; 1000000 are the most"),
     (b"GGUF" + struct.pack("<IQQ", 3, 5, 0), "it ends within its header"),

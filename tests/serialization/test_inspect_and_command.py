@@ -205,6 +205,16 @@ def test_convert_with_options(tmp_path: Path, path: Path, capsys: pytest.Capture
     assert set(np.load(tmp_path / "y.npz").files) == {"w", "count"}
 
 
+def test_convert_says_what_it_leaves_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save({"epoch": 3, "model": {"w": lucid.ones(2)}, "optimizer": {}}, tmp_path / "x")
+    assert run("convert", tmp_path / "x", tmp_path / "all") == 0
+    assert capsys.readouterr().err == ""
+    assert load(tmp_path / "all")["epoch"] == 3
+    assert run("convert", tmp_path / "x", tmp_path / "part", "--dtype", "float16") == 0
+    assert "note: 'model' is written, but not epoch, optimizer; --key says which" in capsys.readouterr().err
+    assert list(load(tmp_path / "part")) == ["w"]
+
+
 def test_convert_dequantizes(tmp_path: Path, path: Path) -> None:
     weight, scales, biases = mx.quantize(mx.ones((4, 64)), bits=8)
     arrays = {"fc.weight": weight, "fc.scales": scales, "fc.biases": biases}
@@ -237,6 +247,16 @@ def test_convert_says_what_is_wrong(
     assert not (tmp_path / "x").exists()
 
 
+def test_convert_writes_no_other_format_than_the_name_says(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("x.gguf", "x.npy"):
+        assert run("convert", path, tmp_path / name) == 2
+        assert f"{name}: that format is read, not written" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
+    assert run("convert", path, tmp_path / "x.gguf", "--format", "safetensors") == 0
+
+
 def test_convert_holds_one_tensor_at_a_time(tmp_path: Path) -> None:
     tensors = {f"w{k}": lucid.full((1_000_000,), float(k)) for k in range(12)}
     save(tensors, tmp_path / "x.safetensors")
@@ -253,6 +273,34 @@ def test_convert_holds_one_tensor_at_a_time(tmp_path: Path) -> None:
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+@pytest.mark.parametrize("target", ["y.safetensors", "y.npz", "y.pt"])
+@pytest.mark.parametrize("options", [[], ["--dtype", "bfloat16"], ["--dtype", "float64"]], ids=" ".join)
+def test_convert_casts_tied_weights_once_and_counts_what_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, options: list[str]
+) -> None:
+    class Counted(_progress.Bar):
+        def __init__(self, what: str, total: int) -> None:
+            super().__init__(what, total)
+            bars.append(self)
+
+    bars: list[Any] = []
+    monkeypatch.setattr(_command, "Bar", Counted)
+    w = lucid.ones(100, 100)
+    save({"a": w, "tied": w, "b": lucid.ones(10, dtype=lucid.int32)}, tmp_path / "x")
+    assert run("convert", tmp_path / "x", tmp_path / target, *options) == 0
+    found = load(tmp_path / target)
+    assert (
+        found["a"].dtype
+        is found["tied"].dtype
+        is {"b": lucid.bfloat16, "f": lucid.float64}.get("".join(options)[7:8], lucid.float32)
+    )
+    found["a"].zero_()
+    assert found["tied"].sum() == 0  # they are still one
+    (bar,) = bars
+    around = 2000 if target == "y.pt" else 0  # the archive itself
+    assert bar._total <= bar._done <= bar._total + around
 
 
 def test_progress_shows_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:

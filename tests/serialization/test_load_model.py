@@ -13,7 +13,7 @@ import pytest
 
 import lucid
 from lucid import nn
-from lucid.serialization import CheckpointError, LoadReport, dequantize, load_model, save
+from lucid.serialization import CheckpointError, LoadReport, dequantize, load, load_model, save
 from lucid.serialization._report import grouped
 
 
@@ -96,6 +96,8 @@ def test_renames_that_are_wrong(path: Path) -> None:
         load_model(net(), path, rename=lambda name: 3)
     with pytest.raises(TypeError, match="expected texts or compiled patterns in rename, got int"):
         load_model(net(), path, rename={3: ""})
+    with pytest.raises(TypeError, match="expected rename as a dict or a function, got int"):
+        load_model(net(), path, rename=3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="expected a Module, got dict"):
         load_model({}, path)  # type: ignore[arg-type]
 
@@ -117,6 +119,43 @@ def test_checkpoints_that_hold_more(path: Path, key: str) -> None:
     save([1, 2], path)
     with pytest.raises(CheckpointError, match="it holds a list, not a dict of tensors"):
         load_model(second, path)
+
+
+class Settings(nn.Module):
+    """A module whose state has no tensors."""
+
+    value = 0
+
+    def get_extra_state(self) -> Any:
+        return {"value": self.value}
+
+    def set_extra_state(self, state: Any) -> None:
+        self.value = state["value"]
+
+
+def test_states_without_tensors(path: Path) -> None:
+    first, second = Settings(), Settings()
+    first.value = 3
+    save(first.state_dict(), path)
+    assert load_model(second, path).complete
+    assert second.value == 3
+    save(nn.ReLU().state_dict(), path)
+    assert load_model(nn.ReLU(), path).complete
+    save({}, path)
+    with pytest.raises(CheckpointError, match="0 of 2 tensors loaded"):
+        load_model(nn.Linear(1, 1), path)
+
+
+def test_names_that_are_no_texts(path: Path) -> None:
+    save({0: lucid.ones(2, 2), "bias": lucid.ones(2)}, path)
+    assert dequantize(load(path))[0].shape == (2, 2)
+    for rename in (None, {"x": "y"}, lambda name: name):
+        with pytest.raises(CheckpointError, match="0 is no name of a tensor; rename it to a str"):
+            load_model(nn.Linear(2, 2), path, rename=rename)
+    assert load_model(nn.Linear(2, 2), path, rename=lambda name: name or "weight").complete
+    save({"epoch": 3}, path)
+    with pytest.raises(CheckpointError, match=r"it holds no tensors; it has \['epoch'\]"):
+        load_model(nn.Linear(2, 2), path)
 
 
 # ---- what does not fit -----------------------------------------------------------------------------------------------

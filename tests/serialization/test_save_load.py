@@ -302,6 +302,10 @@ def test_the_state_of_a_training_continues(path: str) -> None:
         ({"a": [1, lambda: 0]}, r"type function at \['a'\]\[1\]"),
         (object(), "type object at the top"),
         ({object(): 1}, "a key"),
+        (mx.ones(1), r"type array at the top; store lucid.from_dlpack\(...\) of it"),
+        (lucid.ones(1).untyped_storage(), "UntypedStorage.*; store the tensor whose memory it is"),
+        (type("Names", (list,), {})(), r"type Names at the top; store list\(...\) of it"),
+        (ValueError("no"), r"store str\(...\) of it"),
     ],
 )
 def test_what_cannot_be_stored_is_named(path: str, value: Any, message: str) -> None:
@@ -364,6 +368,31 @@ def test_arguments_that_change_nothing(path: str) -> None:
     assert load(os.fsencode(path))["w"].tolist() == [1, 1]
 
 
+def test_readers_are_imported_when_they_are_needed(path: str) -> None:
+    code = (
+        "import sys; from lucid.serialization import inspect, load, save; import lucid\n"
+        f"save({{'w': lucid.ones(1)}}, {path!r}); load({path!r}); inspect({path!r})\n"
+        "late = {'argparse', 'pickletools', 'zipfile', 'lucid.serialization._torch', 'lucid.serialization._gguf'}\n"
+        "print(sorted(late & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stdout + done.stderr
+
+
+def test_arguments_about_pickles_are_refused(path: str) -> None:
+    for name in ("pickle_module", "pickle_protocol", "_use_new_zipfile_serialization"):
+        with pytest.raises(TypeError, match=f"save: {name} is about pickles.*leave it out; format='torch'"):
+            save({}, path, **{name: None})  # type: ignore[arg-type]
+    assert not os.path.exists(path)
+    save({}, path)
+    for name in ("pickle_module", "encoding"):
+        with pytest.raises(TypeError, match=f"load: {name} is about pickles.*leave it out$"):
+            load(path, **{name: None})  # type: ignore[arg-type]
+    for function in (lambda: save({}, path, typo=1), lambda: load(path, typo=1)):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="unexpected keyword argument 'typo'"):
+            function()
+
+
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
@@ -401,6 +430,13 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         save({"w": lucid.ones(1)}, tmp_path / "missing" / "x.safetensors")
     with pytest.raises(IsADirectoryError):
         save({"w": lucid.ones(1)}, tmp_path)
+    with pytest.raises(CheckpointError, match="the path is empty"):
+        save({"w": lucid.ones(1)}, "")
+    with (
+        open(tmp_path / "text", "w") as file,
+        pytest.raises(TypeError, match=r"binary writing \('wb'\), got a TextIOWrapper"),
+    ):
+        save({"w": lucid.ones(1)}, file)
 
 
 def test_saving_evaluates_once_and_marks_the_tape(path: str) -> None:

@@ -136,7 +136,7 @@ def test_a_large_tensor_is_alone_in_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("5GB", 5 * 10**9), ("1.5 mb", 1_500_000), ("2KiB", 2048), ("1GiB", 2**30), ("7", 7), (12, 12)],
+    [("5GB", 5 * 10**9), ("1.5 mb", 1_500_000), ("2KiB", 2048), ("1GiB", 2**30), ("7", 7), ("100 B", 100), (12, 12)],
 )
 def test_sizes(text: Any, size: int) -> None:
     assert _writing.parse_size(text) == size
@@ -253,3 +253,12 @@ def test_folders(tmp_path: Path) -> None:
     assert len(load(tmp_path)["a"]) == 4
     with pytest.raises(IsADirectoryError, match="is a folder; name a file in it"):
         save({"a": lucid.ones(3)}, tmp_path, max_shard_size=5)
+
+
+def test_one_file_that_was_saved_after_a_set_is_what_the_folder_holds(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    save({f"w{k}": lucid.zeros(1000) for k in range(4)}, path, max_shard_size=5000)
+    save({"w0": lucid.ones(3)}, path)
+    for place in (path, tmp_path):
+        assert load(place)["w0"].tolist() == [1, 1, 1]
+    assert len(load(tmp_path / "net.safetensors.index.json")) == 4

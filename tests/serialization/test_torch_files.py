@@ -324,6 +324,26 @@ def test_one_memory_as_two_dtypes() -> None:
         read(zipped(part((tensor(), small))))
 
 
+def test_what_shares_the_memory_of_a_parameter_is_no_part_of_its_graph() -> None:
+    trained = call("torch._utils._rebuild_parameter", tensor(), True, call("collections.OrderedDict"))
+    parameter, row, memory = read(zipped(part((trained, tensor((3,), (1,), 3), storage()))))
+    with lucid.no_grad():
+        parameter.fill_(1)
+    assert row.tolist() == [1, 1, 1]
+    assert memory.tolist() == [1] * 6
+    assert not row.requires_grad
+    assert row.is_leaf
+    row.fill_(2)  # no view of a leaf that needs a gradient
+    assert parameter.tolist() == [[1, 1, 1], [2, 2, 2]]
+    assert parameter.requires_grad
+
+
+def test_layouts() -> None:
+    assert read(zipped(call("torch.serialization._get_layout", "torch.strided"))) is lucid.strided
+    with pytest.raises(CheckpointError, match=r"the layout 'torch.sparse_coo', which MLX does not have"):
+        read(zipped(call("torch.serialization._get_layout", "torch.sparse_coo")))
+
+
 def test_byte_orders() -> None:
     swapped = struct.pack(">6f", *range(6))
     found = read(zipped(tensor(), {"0": swapped}, {"archive/byteorder": b"big"}))

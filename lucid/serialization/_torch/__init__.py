@@ -10,9 +10,9 @@ import os
 import struct
 from typing import Any, BinaryIO, NamedTuple
 
+from lucid.serialization._archive import Archive
 from lucid.serialization._header import CheckpointError
 from lucid.serialization._pieces import Progress
-from lucid.serialization._torch._archive import Archive
 from lucid.serialization._torch._emitter import Emitter
 from lucid.serialization._torch._filling import Place, fill, wanted
 from lucid.serialization._torch._legacy import Legacy

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lucid import dtypes
+from lucid import dtypes, ops
 from lucid._device import device
 from lucid._size import Size
 from lucid._tensor import Tensor
@@ -178,6 +178,12 @@ def _device(calls: Calls, kind: Any, index: Any = None) -> device:
     return found
 
 
+def _layout(calls: Calls, name: Any) -> Any:
+    if name != "torch.strided":
+        raise CheckpointError(f"it contains the layout {str(name)[:40]!r}, which MLX does not have; leave it out")
+    return ops.strided
+
+
 def _v2(calls: Calls, storage: Any, *given: Any) -> Tensor:
     offset, size, stride, requires_grad, hooks, *metadata = given
     return calls.blanks.tensor(storage, offset, size, stride, requires_grad, hooks, None, *metadata)
@@ -305,6 +311,7 @@ _FUNCTIONS: dict[str, Callable[..., Any] | None] = {
     "numpy._core.multiarray.scalar": lambda calls, kind, data: _numpy.scalar(kind, data),
     "numpy._core.numeric._frombuffer": lambda calls, *arguments: _numpy.from_buffer(*arguments),
     "torch.Size": _size,
+    "torch.serialization._get_layout": _layout,
     "torch.device": _device,
     "torch.Tensor": None,
     "torch._tensor.Tensor": None,

@@ -127,17 +127,19 @@ class _Block:
         array = self._read(kind, (count,) if holder is None else holder.blank.size)
         base = self._place(array, self._name)
         if base.shape != array.shape:
-            raise CheckpointError(f"the tensor that replaces {self._name!r} has shape {base.shape}, not {array.shape}")
+            raise CheckpointError(f"the tensor that replaces {self._name!r} has shape {tuple(base.shape)}, not {array.shape}")
         if base.requires_grad:
             base = base.detach()
         if holder is not None and not holder.blank.conj and not holder.blank.neg and holder.blank.to is kind:
             _become(holder.tensor, base)
             base = holder.tensor
+        # Others see the memory of a parameter, not the parameter: writing to it must not make them need gradients.
+        memory = base.detach() if holder is not None and holder.blank.requires_grad else base
         for one in self._tensors:
             if one is not holder or base is not one.tensor:
-                _become(one.tensor, self._view(base, one.blank))
+                _become(one.tensor, self._view(memory, one.blank))
         for visible, part, _ in self._visible:
-            visible.flat = self._memory(base, part)
+            visible.flat = self._memory(memory, part)
         for one in self._tensors:
             if one.blank.requires_grad:
                 if not one.tensor.dtype.is_inexact:

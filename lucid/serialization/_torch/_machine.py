@@ -8,7 +8,6 @@ memory is counted.
 
 from __future__ import annotations
 
-import pickletools
 import struct
 import sys
 from collections import OrderedDict
@@ -332,6 +331,8 @@ class Machine:
 
 
 def _unknown(code: int) -> str:
+    import pickletools  # late: few files need it
+
     known = next((o for o in pickletools.opcodes if o.code == chr(code)), None)
     if known is None:
         return f"its pickle is broken: there is no instruction {code}"

@@ -22,6 +22,10 @@ _SPECIAL = {
         "a tensor on the meta device, which has no values; save the model after its weights were made"
     ),
 }
+for _lazy in ("UninitializedParameter", "UninitializedBuffer"):
+    _SPECIAL[f"torch.nn.parameter.{_lazy}"] = (
+        "a lazy parameter or buffer, which has no values yet; call the module once before it is saved"
+    )
 _SPECIAL["torch._utils._rebuild_sparse_csr_tensor"] = _SPECIAL["torch._utils._rebuild_sparse_tensor"]
 
 
@@ -34,7 +38,18 @@ def refusal(name: str) -> CheckpointError:
         return CheckpointError(
             f"it is a TorchScript program ({shown}); save torch.jit.load(path).state_dict() where PyTorch is installed"
         )
-    if name.startswith(("torch.nn.modules.", "__main__.")):
+    if name.startswith("torch.optim."):
+        return CheckpointError(
+            f"it contains {shown}: a whole optimizer or scheduler was saved, not its state_dict(). Where PyTorch is "
+            "installed, write torch.save(optimizer.state_dict(), path)"
+        )
+    if name.startswith("__main__."):
+        return CheckpointError(
+            f"it contains {shown}, a part of a program. If a whole module was saved, write "
+            "torch.save(model.state_dict(), path) where PyTorch and that program are; in place of any other object "
+            "save a dict, list or tuple of what is in it"
+        )
+    if name.startswith("torch.nn.modules."):
         return CheckpointError(
             f"it contains {shown}, a part of a program: a whole module was saved, not its state_dict(). Where PyTorch "
             "and that program are, write torch.save(model.state_dict(), path)"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from lucid.serialization._archive import Archive, Reader
 from lucid.serialization._header import CheckpointError
-from lucid.serialization._torch._archive import Archive, Reader
 from lucid.serialization._torch._blanks import Blanks
 from lucid.serialization._torch._budget import Budget
 from lucid.serialization._torch._machine import Machine

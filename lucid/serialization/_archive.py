@@ -1,4 +1,4 @@
-"""Zip archives as torch.save writes them: records one after the other, mostly as they are, and a list at the end.
+"""Zip archives as torch.save and numpy write them: records one after the other and a list of them at the end.
 
 Python's own `zipfile` believes more than is good: here records must not overlap or have the same name, every size is
 held against the file before room is made for it, and a compressed record has to be of a size that can be true.
