@@ -43,6 +43,7 @@ class Compiled:
         self.fn, self.fullgraph = fn, fullgraph
         self._entries: OrderedDict[Any, list[_Guarded]] = OrderedDict()
         self._touched: dict[int, Any] = {}  # the tensors that calls so far have touched beside their arguments
+        self._with_grad: dict[int, Any] = {}  # those whose `.grad` was touched: whichever tensor that is by now
         self._left: list[Any] = []
         self._optimizers: dict[int, Any] = {}
         self._traces = 0
@@ -93,7 +94,13 @@ class Compiled:
 
     def _touch(self, found: Sequence[Any], arguments: Sequence[Any]) -> None:
         ours = set(map(id, arguments))
-        self._touched.update((id(t), t) for t in found if id(t) not in ours)
+        owners = {id(t._grad): t for t in [*self._touched.values(), *found] if t is not None and t._grad is not None}
+        for t in found:
+            if id(t) in owners:  # a gradient that was replaced is not kept alive
+                owner = owners[id(t)]
+                self._with_grad[id(owner)] = owner
+            elif id(t) not in ours:
+                self._touched[id(t)] = t
         self._touched.setdefault(0, None)
 
     def _traced(
@@ -107,7 +114,8 @@ class Compiled:
             for optimizer in self._optimizers.values():
                 optimizer._refreshed()
             numbers = _numbers(self._optimizers.values())
-            state, views = places([t for t in self._touched.values() if t is not None])
+            gradients = [t._grad for t in self._with_grad.values()]
+            state, views = places([t for t in (*self._touched.values(), *gradients) if t is not None])
             entry = Entry(call, tensors, state, views)
             try:
                 result = entry.run(tensors)
