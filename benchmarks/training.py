@@ -57,8 +57,7 @@ def words(library: Any, make: Callable[[Any], Case]) -> dict[str, Clock]:
         settle, kept = settler(library), [*model.parameters(), *model.buffers()]
 
         def whole() -> None:
-            step(*batch).item()
-            settle(*kept)
+            settle(step(*batch), *kept)
 
         return clock(whole)
 

@@ -434,13 +434,13 @@ def touch(t: Tensor) -> None:
     _touched[id(t)] = t
 
 
-def start_evaluation(tensors: Iterable[Tensor]) -> None:
+def start_evaluation(tensors: Iterable[Tensor], arrays: Iterable[mx.array] = ()) -> None:
     """Start computing `tensors`, and all that was written in place or derived from since last time, without waiting."""
     global evaluated
     if tracing is not None:
         tracing.evaluates = True
         return
-    mx.async_eval([array(t) for t in (*tensors, *_touched.values())])  # type: ignore[no-untyped-call]
+    mx.async_eval([*arrays, *[array(t) for t in (*tensors, *_touched.values())]])  # type: ignore[no-untyped-call]
     _touched.clear()
     evaluated = _number()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import operator
 import traceback
 import types
 import warnings
@@ -187,13 +188,13 @@ class _Guarded:
         self.entry, self._held = entry, held
         seen = entry.watch.seen
         self._tensors = [(name, t, again) for name, t, again in around if isinstance(t, Core) and id(t) in seen]
-        self._modules = [(m, fingerprint(m)) for m in entry.watch.modules.values()]
+        self._modules = [_Known(m) for m in entry.watch.modules.values()]
         self._optimizers = [(o, _rules(o)) for o in {id(o): o for o in entry.watch.optimizers}.values()]
 
     def fits(self, tensors: Sequence[Any]) -> bool:
         """Whether a call with arguments of the same key may use the entry. Refreshes the optimizers' numbers."""
         return (
-            all(fingerprint(m) == before for m, before in self._modules)
+            all(m.is_same() for m in self._modules)
             and all(again() is t for _, t, again in self._tensors)
             and all(_rules(o) == before for o, before in self._optimizers)
             and self.entry.fits(tensors)
@@ -202,20 +203,43 @@ class _Guarded:
     def differs(self) -> str:
         """What is not as it was, if that has a name."""
         names = [name for name, t, again in self._tensors if again() is not t]
-        for module, before in self._modules:
-            if fingerprint(module) != before:
+        for known in self._modules:
+            if not known.is_same():
+                module, before = known.module, known.before
                 now = zip([*module.__dict__, *["its parts"] * len(before)], fingerprint(module), before, strict=False)
                 names += [f"{type(module).__name__}.{name}" for name, a, b in now if a != b][:1]
         return ", ".join(names)
+
+
+class _Known:
+    """A module as it was when it was traced."""
+
+    __slots__ = ("before", "module", "parts")
+
+    def __init__(self, module: Module) -> None:
+        self.module, self.before = module, fingerprint(module)
+        state = module.__dict__
+        self.parts = [(part, list(part.values())) for part in (state, *[state[name] for name in (*_PARTS, *_HOOKS)])]
+
+    def is_same(self) -> bool:
+        """Whether it would be traced the same way. Mostly nothing was assigned at all, which is quick to see."""
+        for part, before in self.parts:
+            if len(part) != len(before) or not all(map(operator.is_, part.values(), before)):
+                return fingerprint(self.module) == self.before
+        return True
+
+
+_PARTS = ("_parameters", "_buffers", "_modules")
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def fingerprint(module: Module) -> list[Any]:
     """What a module's forward may depend on beside values: its attributes, parts and hooks."""
     state = module.__dict__
     found: list[Any] = [v if isinstance(v, PLAIN) else id(v) for v in state.values()]
-    for part in ("_parameters", "_buffers", "_modules"):
+    for part in _PARTS:
         found += map(id, state[part].values())
-    for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
+    for hooks in _HOOKS:
         found.append(len(state[hooks]))
     return found
 

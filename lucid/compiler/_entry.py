@@ -86,8 +86,18 @@ class Entry:
         self.evaluates = False
         self._grad = mode.grad
         self.leftovers: list[Any] = []
-        self._forward = mx.compile(self._pure)
-        self._backward = mx.compile(self._pull)
+        self._forward = mx.compile(lambda arrays, own: self._pure(arrays, self._spread(own)))
+        self._backward = mx.compile(lambda arrays, own, seeds: self._pull(arrays, self._spread(own), seeds))
+        # Numbers that are one array, as the step counts of an optimizer: what is computed from them is computed once.
+        held = [look(place.now()) for place in state]
+        first: dict[int, int] = {}
+        self._first = [first.setdefault(id(a), k) if not a.ndim else k for k, a in enumerate(held)]
+        self._shared = [(k, at) for k, at in enumerate(self._first) if k != at]
+        self._own = [k for k, at in enumerate(self._first) if k == at]
+
+    def _spread(self, own: Sequence[mx.array]) -> list[mx.array]:
+        given = dict(zip(self._own, own, strict=True))
+        return [given[at] for at in self._first]
 
     # -- tracing -------------------------------------------------------------------------------------------------------
 
@@ -149,8 +159,11 @@ class Entry:
 
         def position(t: Any) -> int:
             if id(t) not in index:
-                index[id(t)] = len(outputs)
-                outputs.append(_tape.array(t))
+                array = _tape.array(t)
+                same = next((k for k, o in enumerate(outputs) if o is array), None) if not array.ndim else None
+                index[id(t)] = len(outputs) if same is None else same
+                if same is None:
+                    outputs.append(array)
             return index[id(t)]
 
         own = {id(t): ("state", k) for k, t in enumerate(current)} | {
@@ -214,25 +227,27 @@ class Entry:
 
     def fits(self, arguments: Sequence[Any]) -> bool:
         """Whether the state is as it was traced: which tensors have a gradient, and which require one."""
-        current = [place.now() for place in self.state]
+        current = [p.t._grad if p.of_grad else p.t for p in self.state]  # `now`, without the calls
         return (
             all(t is not None for t in current)
             and [t._node is not None for t in current] == self._leaves
             and all((current[k]._grad is None) == none for k, none in self._without_grad)
             and [t._node is not None for t in arguments] == self._wants
+            and all(look(current[k]) is look(current[at]) for k, at in self._shared)
         )
 
     def run(self, arguments: Sequence[Any]) -> Any:
         """Run the graph, store what it changed, return the result."""
-        current = [place.now() for place in self.state]
+        current = [p.t._grad if p.of_grad else p.t for p in self.state]
         arrays, held = [_tape.array(t) for t in arguments], [look(t) for t in current]
-        outputs = self._forward(arrays, held)
+        outputs = self._forward(arrays, [held[k] for k in self._own])
         made = self._record(arguments, current, arrays, held, outputs) if self._recorded else {}
         for k, at, writes, lies in self._changed:
             t = current[k]
             put(t, outputs[at])
             t._writes += writes or 1
-            _tape.touch(t)
+            if not self.evaluates:
+                _tape.touch(t)
             if lies:
                 _views.lay(t, last(outputs[at]))
         for k, at in self._written:
@@ -244,7 +259,7 @@ class Entry:
             put(t, outputs[at])
         del arrays, held  # nobody needs what was replaced: MLX may write over it
         if self.evaluates:
-            _tape.start_evaluation([wrap(a) for a in outputs])
+            _tape.start_evaluation((), outputs)
 
         def tensor(k: int) -> Any:
             where, at = self._results[k]
@@ -261,7 +276,7 @@ class Entry:
     ) -> Sequence[mx.array]:
         """The gradients of the sources, for cotangents of the recorded results by their numbers."""
         given = [cotangents[k] if k in cotangents else mx.zeros(*like) for k, like in enumerate(self._like)]
-        found: Sequence[mx.array] = self._backward(list(arrays), held, given)
+        found: Sequence[mx.array] = self._backward(list(arrays), [held[k] for k in self._own], given)
         return found
 
     def _record(

@@ -145,7 +145,7 @@ class Update:
             return self.recipe.constants(numbers, None), None
         after = before + 1
         constants = self.recipe.constants(numbers, after.astype(to))
-        return {name: once(a) for name, a in constants.items()}, after
+        return {name: a if numbers.get(name) is a else once(a) for name, a in constants.items()}, after
 
     def _array(self, name: str, dtype: mx.Dtype) -> mx.array:
         t = self._tensors.get((name, dtype))

@@ -127,13 +127,14 @@ def _log(beta: Number) -> Number:
 def _constants(n: Arrays, step: mx.array | None) -> Arrays:
     """The numbers, with what corrects the averages for having started at zero.
 
-    1 - beta**step = -expm1(step * log(beta)), which keeps its digits in float32 where beta**step is close to 1.
+    1 - beta**step = -expm1(step * log(beta)), which keeps its digits in float32 where beta**step is close to 1. The
+    root of the second correction goes into `size` and `eps`, so that it costs nothing for each element.
     """
     assert step is not None
-    correction1, correction2 = -mx.expm1(step * n["log1"]), -mx.expm1(step * n["log2"])
+    correction1, root2 = -mx.expm1(step * n["log1"]), mx.sqrt(-mx.expm1(step * n["log2"]))
     return n | {
-        "size": n["lr"] / correction1,
-        "scale": mx.rsqrt(correction2),
+        "size": n["lr"] * root2 / correction1,
+        "eps": n["eps"] * root2,
         "shrink": 1 - n["lr"] * n["weight_decay"],
     }
 
@@ -154,7 +155,7 @@ def _rule(decoupled: bool | None, amsgrad: bool, maximize: bool) -> Rule:
         mean = n["beta1"] * mean + n["rest1"] * g
         square = n["beta2"] * square + n["rest2"] * mx.square(g)
         most = tuple([mx.maximum(m, square) for m in most])
-        denominator = mx.sqrt(most[0] if amsgrad else square) * n["scale"] + n["eps"]
+        denominator = mx.sqrt(most[0] if amsgrad else square) + n["eps"]
         return p - n["size"] * mean / denominator, mean, square, *most
 
     return adam

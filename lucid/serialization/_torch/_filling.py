@@ -127,7 +127,9 @@ class _Block:
         array = self._read(kind, (count,) if holder is None else holder.blank.size)
         base = self._place(array, self._name)
         if base.shape != array.shape:
-            raise CheckpointError(f"the tensor that replaces {self._name!r} has shape {tuple(base.shape)}, not {array.shape}")
+            raise CheckpointError(
+                f"the tensor that replaces {self._name!r} has shape {tuple(base.shape)}, not {array.shape}"
+            )
         if base.requires_grad:
             base = base.detach()
         if holder is not None and not holder.blank.conj and not holder.blank.neg and holder.blank.to is kind:
