@@ -93,13 +93,13 @@ class Compiled:
         self._optimizers.update((id(o), o) for o in watch.optimizers)
         return result
 
-    def _touch(self, found: Sequence[Any], arguments: Sequence[Any]) -> None:
+    def _touch(self, found: Sequence[Any], arguments: Sequence[Any], reads: bool = False) -> None:
         ours = set(map(id, arguments))
         owners = {id(t._grad): t for t in [*self._touched.values(), *found] if t is not None and t._grad is not None}
         for t in found:
-            if id(t) in owners:  # a gradient that was replaced is not kept alive
-                owner = owners[id(t)]
-                self._with_grad[id(owner)] = owner
+            if id(t) in owners:  # a gradient is not kept alive: the next call mostly puts another in its place
+                if reads:
+                    self._with_grad[id(owners[id(t)])] = owners[id(t)]
             elif id(t) not in ours:
                 self._touched[id(t)] = t
         self._touched.setdefault(0, None)
@@ -121,7 +121,7 @@ class Compiled:
             try:
                 result = entry.run(tensors)
             except Unknown as unknown:
-                self._touch(unknown.tensors, tensors)
+                self._touch(unknown.tensors, tensors, reads=True)
                 self._optimizers.update((id(o), o) for o in unknown.optimizers)
                 continue
             except _tape.NeedsValue as error:
@@ -249,7 +249,8 @@ def _numbers(optimizers: Iterable[Any]) -> list[Any]:
 
 
 def _rules(optimizer: Any) -> list[Any]:
-    return [(id(u), u.recipe.rule, u.recipe.slots, *map(id, u.group["params"])) for u in optimizer._refreshed()]
+    updates = optimizer._refreshed()
+    return [(id(u), u.recipe.rule, u.recipe.slots, u.settled(), *map(id, u.group["params"])) for u in updates]
 
 
 def surroundings(fn: Any) -> list[tuple[str, Any, Any]]:

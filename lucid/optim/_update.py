@@ -63,6 +63,7 @@ class Update:
     def __init__(self, group: Group, recipe: Callable[[Group], Recipe]) -> None:
         self.group, self._recipe = group, recipe
         self._values: dict[str, Number] = {}
+        self._varying = {"lr"}  # the numbers that change, or are expected to
         self._tensors: dict[tuple[str, mx.Dtype], Tensor] = {}
         self._zero = mx.array(
             0, dtypes.get_default_dtype().mx if dtypes.get_default_dtype() is dtypes.float64 else mx.float32
@@ -75,6 +76,8 @@ class Update:
             held = self._values.get(name)
             if not isinstance(value, Tensor) and not isinstance(held, Tensor) and held == value:
                 continue
+            if held is not None:
+                self._varying.add(name)
             self._values[name] = value
             for key, t in self._tensors.items():
                 if key[0] == name:
@@ -140,12 +143,20 @@ class Update:
     def _ready(self, dtype: mx.Dtype, before: mx.array | None = None) -> tuple[Arrays, mx.array | None]:
         """What the rule is given for parameters of `dtype` whose step count was `before`; and their new count."""
         to = mx.float64 if dtype == mx.float64 else mx.float32
-        numbers = {name: self._array(name, to) for name in self.recipe.numbers}
+        settled = self.settled() if _tape.tracing is not None and to == mx.float32 else {}
+        numbers: Any = {name: settled.get(name) or self._array(name, to) for name in self.recipe.numbers}
         if before is None:
             return self.recipe.constants(numbers, None), None
         after = before + 1
         constants = self.recipe.constants(numbers, after.astype(to))
         return {name: a if numbers.get(name) is a else once(a) for name, a in constants.items()}, after
+
+    def settled(self) -> dict[str, float]:
+        """The numbers that have never changed.
+
+        A traced step takes them as they are: arrays of one number make MLX's kernels slower where they are strided.
+        """
+        return {n: v for n, v in self._values.items() if n not in self._varying and not isinstance(v, Tensor)}
 
     def _array(self, name: str, dtype: mx.Dtype) -> mx.array:
         t = self._tensors.get((name, dtype))
