@@ -650,3 +650,30 @@ def test_a_scheduler_inside_is_refused() -> None:
     step(lucid.ones(2, 4))
     with pytest.raises(RuntimeError, match="step the scheduler outside"):
         step(lucid.ones(2, 4))
+
+
+def test_numbers_that_change_are_traced_once_more_and_then_never_again() -> None:
+    found: list[Any] = []
+    traces: list[int] = []
+    for compiled in (False, True):
+        lucid.manual_seed(0)
+        model, losses = mlp(), []
+        opt = lucid.optim.Adam(model.parameters(), lr=1e-2, betas=(0.9, 0.99))
+        schedule = lucid.optim.lr_scheduler.OneCycleLR(opt, max_lr=0.02, total_steps=12)  # cycles the first beta too
+        x, y = rows(5)
+
+        def step(x: Any, y: Any) -> Any:
+            traces.append(1)
+            opt.zero_grad()  # noqa: B023
+            loss = F.cross_entropy(model(x), y)  # noqa: B023
+            loss.backward()
+            opt.step()  # noqa: B023
+            return loss
+
+        run = lucid.compile(step, fullgraph=True) if compiled else step
+        for _ in range(10):
+            losses.append(run(x, y).item())
+            schedule.step()
+        found.append(losses)
+    assert len(traces) - 10 <= 4  # the first call, its trace, and one more where the beta turned out to change
+    assert found[0] == pytest.approx(found[1], rel=3e-3)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import mlx.core as mx
 
 from lucid._grad_mode import mode
-from lucid._tape import apply
+from lucid._tape import apply, array
 from lucid.dtypes import FLOATING, OF_MX
 from lucid.nn.functional import _check
 from lucid.nn.functional._draw import keep
@@ -186,7 +186,7 @@ def _check_inputs(query: Any, key: Any, value: Any, mask: Any, enable_gqa: bool,
     for name, t in (("query", query), ("key", key), ("value", value)):
         _check.tensor(_NAME, name, t)
     _check.same_dtype(_NAME, query=query, key=key, value=value)
-    q, k, v = query.shape, key.shape, value.shape
+    q, k, v = array(query).shape, array(key).shape, array(value).shape
     if query._data.dtype not in FLOATING:
         raise NotImplementedError(
             f"{_NAME}: expected a floating dtype, got {query.dtype!r}; convert the inputs with .float()"
