@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import itertools
 import operator
 import traceback
 import types
@@ -214,19 +215,20 @@ class _Guarded:
 class _Known:
     """A module as it was when it was traced."""
 
-    __slots__ = ("before", "module", "parts")
+    __slots__ = ("before", "module", "parts", "values")
 
     def __init__(self, module: Module) -> None:
         self.module, self.before = module, fingerprint(module)
         state = module.__dict__
-        self.parts = [(part, list(part.values())) for part in (state, *[state[name] for name in (*_PARTS, *_HOOKS)])]
+        self.parts = (state, *[state[name] for name in (*_PARTS, *_HOOKS)])
+        self.values = list(itertools.chain.from_iterable(map(dict.values, self.parts)))
 
     def is_same(self) -> bool:
         """Whether it would be traced the same way. Mostly nothing was assigned at all, which is quick to see."""
-        for part, before in self.parts:
-            if len(part) != len(before) or not all(map(operator.is_, part.values(), before)):
-                return fingerprint(self.module) == self.before
-        return True
+        now = list(itertools.chain.from_iterable(map(dict.values, self.parts)))
+        if len(now) == len(self.values) and all(map(operator.is_, now, self.values)):
+            return True
+        return fingerprint(self.module) == self.before
 
 
 _PARTS = ("_parameters", "_buffers", "_modules")

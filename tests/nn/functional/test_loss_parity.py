@@ -157,3 +157,19 @@ def test_gradients_of_targets_that_have_none():
     F.hinge_embedding_loss(x, t).backward()
     assert t.grad is None
     assert not F.hinge_embedding_loss(x.detach(), t).requires_grad
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("look", [False, True])
+def test_nothing_counts(dtype: torch.dtype, look: bool) -> None:
+    """The mean over no targets is NaN, and no input has a part in it."""
+    for name in ("cross_entropy", "nll_loss"):
+        x = torch.tensor([[1.0, 2.0], [3.0, -1.0]], dtype=dtype)
+        mine, theirs = to_lucid(x).requires_grad_(), x.clone().requires_grad_()
+        loss = getattr(F, name)(mine, lucid.tensor([-100, -100]))
+        if look:
+            assert loss.isnan().item()
+        loss.backward()
+        getattr(TF, name)(theirs, torch.tensor([-100, -100])).backward()
+        assert_same(mine.grad, theirs.grad)
+        assert not theirs.grad.any()
