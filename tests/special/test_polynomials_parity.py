@@ -49,7 +49,8 @@ def test_one_order(name: str, n: Any) -> None:
 @pytest.mark.parametrize("shapes", SHAPES, ids=str)
 @pytest.mark.parametrize("name", polynomials.__all__)
 def test_broadcasting(name: str, shapes: Any) -> None:
-    check_op(*both(name), torch.rand(shapes[0]), torch.randint(0, 12, shapes[1]))
+    # Recurrences add up the rounding of twelve steps.
+    check_op(*both(name), torch.rand(shapes[0]), torch.randint(0, 12, shapes[1]), tol=1e-4)
 
 
 @pytest.mark.parametrize(
