@@ -403,9 +403,9 @@ def backward(
         targets = [_wanted("backward", t) for t in _sequence(inputs)]
         if not targets:
             raise RuntimeError("backward: `inputs` argument cannot be empty")
+    roots = _roots("backward", outputs, seeds, create_graph)
     for t in outputs:
         _tape.touch(t)  # so that a loss that is kept and never looked at does not keep its graph
-    roots = _roots("backward", outputs, seeds, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
     run_backward(roots, targets, retain_graph=keep, create_graph=create_graph, into_grad=True)
 

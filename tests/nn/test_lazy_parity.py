@@ -215,3 +215,12 @@ def test_they_cannot_be_normalised_yet(name: str) -> None:
     for t in (torch, lucid):
         with pytest.raises(ValueError, match="uninitialized"):
             getattr(t.nn.utils, name)(t.nn.LazyLinear(2))
+
+
+def test_a_failed_backward_leaves_nothing_for_the_next_step() -> None:
+    weight, layer = lucid.nn.UninitializedParameter(), lucid.nn.Linear(2, 1)
+    with pytest.raises(ValueError, match="uninitialized"):
+        weight.backward()
+    layer(lucid.ones(1, 2)).sum().backward()
+    lucid.optim.SGD(layer.parameters(), lr=0.1).step()
+    assert layer.weight.isfinite().all()
