@@ -440,7 +440,8 @@ def start_evaluation(tensors: Iterable[Tensor], arrays: Iterable[mx.array] = ())
     if tracing is not None:
         tracing.evaluates = True
         return
-    mx.async_eval([*arrays, *[array(t) for t in (*tensors, *_touched.values())]])  # type: ignore[no-untyped-call]
+    touched = [t for t in _touched.values() if not hasattr(t, "cls_to_become")]  # lazy parameters have no values yet
+    mx.async_eval([*arrays, *[array(t) for t in (*tensors, *touched)]])  # type: ignore[no-untyped-call]
     _touched.clear()
     evaluated = _number()
 
