@@ -6,13 +6,33 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, overload
 
 _next_id = itertools.count().__next__
 
 
 class Hooks(OrderedDict[int, Callable[..., Any]]):
     """Callables by number, in the order they are called. A subclass so that a weak reference to it can be taken."""
+
+
+class LaterHooks:
+    """An attribute that is a `Hooks`, made when it is first asked for: few objects have hooks of each kind."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> LaterHooks: ...
+
+    @overload
+    def __get__(self, instance: Any, owner: type) -> Hooks: ...
+
+    def __get__(self, instance: Any, owner: type) -> LaterHooks | Hooks:
+        return self if instance is None else instance.__dict__.setdefault(self._name, Hooks())
+
+    def of(self, instance: Any) -> list[Callable[..., Any]]:
+        """The hooks that `instance` has."""
+        return list(instance.__dict__.get(self._name, {}).values())
 
 
 class RemovableHandle:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import inspect
-import itertools
-import operator
 import traceback
 import types
 import warnings
@@ -15,16 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import mlx.core as mx
-
-from lucid import _tape, dtypes
+from lucid import _tape
 from lucid._grad_mode import mode
 from lucid._tape import Core
 from lucid.compiler._entry import NUMBERS_CHANGE, Entry, Unknown, places
+from lucid.compiler._guards import Guarded, attributes, constants, settings, surroundings
 from lucid.compiler._tree import PLAIN, flatten, unflatten
 from lucid.compiler._watch import Watch, is_watched
-from lucid.nn.modules.module import Module
-from lucid.optim import Optimizer
 
 generation = 0  # raised by `lucid.compiler.reset`
 MOST = 64  # entries of one function; the one that was not used for longest goes
@@ -43,11 +36,12 @@ class Compiled:
     def __init__(self, fn: Callable[..., Any], fullgraph: bool) -> None:
         functools.update_wrapper(self, fn)
         self.fn, self.fullgraph = fn, fullgraph
-        self._entries: OrderedDict[Any, list[_Guarded]] = OrderedDict()
+        self._entries: OrderedDict[Any, list[Guarded]] = OrderedDict()
         self._touched: dict[int, Any] = {}  # the tensors that calls so far have touched beside their arguments
         self._with_grad: dict[int, Any] = {}  # those whose `.grad` was touched: whichever tensor that is by now
         self._left: list[Any] = []
         self._optimizers: dict[int, Any] = {}
+        self._last: Guarded | None = None  # what the last call used
         self._traces = 0
         self._uncompiled = False
         self._generation = generation
@@ -68,23 +62,22 @@ class Compiled:
             self.__init__(self.fn, self.fullgraph)  # type: ignore[misc]
         tensors: list[Any] = []
         held: list[Any] = []
-        key, tree = flatten((args, kwargs), tensors, held)
-        key = (
-            key,
-            *[(a.shape, a.dtype, type(t)) for t in tensors for a in (_tape.array(t),)],
-            (mode.grad, mode.inference, dtypes.get_default_dtype(), str(mx.default_device())),
-            constants(around := surroundings(self.fn), held),
-        )
-        known = self._entries.setdefault(key, [])
-        self._entries.move_to_end(key)
+        key, tree = flatten((args, kwargs) if kwargs else args, tensors, held)
+        key = (key, *[(a.shape, a.dtype, t.__class__) for t in tensors for a in (_tape.array(t),)])
+        if self._last is not None and self._last.fits_again(key, tensors):
+            return self._last.entry.run(tensors)
+        whole = key, *map(str, settings()), constants(around := surroundings(self.fn), held)
+        known = self._entries.setdefault(whole, [])
+        self._entries.move_to_end(whole)
         for guarded in known:
             if guarded.fits(tensors):
+                self._last = guarded
                 return guarded.entry.run(tensors)
         if not self._touched:
             return self._eagerly(args, kwargs, tensors)
         for value in held:
             around += attributes(value)
-        return self._traced(known, held, tree, args, kwargs, tensors, around)
+        return self._traced(known, key, held, tree, args, kwargs, tensors, around)
 
     def _eagerly(self, args: Any, kwargs: Any, tensors: list[Any]) -> Any:
         watch = Watch()
@@ -106,11 +99,11 @@ class Compiled:
         self._touched.setdefault(0, None)
 
     def _traced(
-        self, known: list[Any], held: Any, tree: Any, args: Any, kwargs: Any, tensors: list[Any], around: Any
+        self, known: list[Any], key: Any, held: Any, tree: Any, args: Any, kwargs: Any, tensors: list[Any], around: Any
     ) -> Any:
         def call(arguments: list[Any]) -> Any:
-            given, named = unflatten(tree, arguments.__getitem__)
-            return self.fn(*given, **named)
+            given = unflatten(tree, arguments.__getitem__)
+            return self.fn(*given[0], **given[1]) if kwargs else self.fn(*given)
 
         for _ in range(4):
             for optimizer in self._optimizers.values():
@@ -141,7 +134,8 @@ class Compiled:
             self._left = left  # the next call may read them
             self._touch(left, ())
         else:
-            known.append(_Guarded(entry, held, around))
+            self._last = Guarded(entry, key, held, around, self.fn)
+            known.append(self._last)
         self._forget(known, around, entry)
         return result
 
@@ -182,110 +176,5 @@ class Compiled:
         return f"<compiled {self.fn!r}>"
 
 
-class _Guarded:
-    """An entry, and what has to be as it was when it was traced."""
-
-    def __init__(self, entry: Entry, held: list[Any], around: list[tuple[str, Any, Any]]) -> None:
-        self.entry, self._held = entry, held
-        seen = entry.watch.seen
-        self._tensors = [(name, t, again) for name, t, again in around if isinstance(t, Core) and id(t) in seen]
-        self._modules = [_Known(m) for m in entry.watch.modules.values()]
-        self._optimizers = [(o, _rules(o)) for o in {id(o): o for o in entry.watch.optimizers}.values()]
-
-    def fits(self, tensors: Sequence[Any]) -> bool:
-        """Whether a call with arguments of the same key may use the entry. Refreshes the optimizers' numbers."""
-        return (
-            all(m.is_same() for m in self._modules)
-            and all(again() is t for _, t, again in self._tensors)
-            and all(_rules(o) == before for o, before in self._optimizers)
-            and self.entry.fits(tensors)
-        )
-
-    def differs(self) -> str:
-        """What is not as it was, if that has a name."""
-        names = [name for name, t, again in self._tensors if again() is not t]
-        for known in self._modules:
-            if not known.is_same():
-                module, before = known.module, known.before
-                now = zip([*module.__dict__, *["its parts"] * len(before)], fingerprint(module), before, strict=False)
-                names += [f"{type(module).__name__}.{name}" for name, a, b in now if a != b][:1]
-        return ", ".join(names)
-
-
-class _Known:
-    """A module as it was when it was traced."""
-
-    __slots__ = ("before", "module", "parts", "values")
-
-    def __init__(self, module: Module) -> None:
-        self.module, self.before = module, fingerprint(module)
-        state = module.__dict__
-        self.parts = (state, *[state[name] for name in (*_PARTS, *_HOOKS)])
-        self.values = list(itertools.chain.from_iterable(map(dict.values, self.parts)))
-
-    def is_same(self) -> bool:
-        """Whether it would be traced the same way. Mostly nothing was assigned at all, which is quick to see."""
-        now = list(itertools.chain.from_iterable(map(dict.values, self.parts)))
-        if len(now) == len(self.values) and all(map(operator.is_, now, self.values)):
-            return True
-        return fingerprint(self.module) == self.before
-
-
-_PARTS = ("_parameters", "_buffers", "_modules")
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-
-
-def fingerprint(module: Module) -> list[Any]:
-    """What a module's forward may depend on beside values: its attributes, parts and hooks."""
-    state = module.__dict__
-    found: list[Any] = [v if isinstance(v, PLAIN) else id(v) for v in state.values()]
-    for part in _PARTS:
-        found += map(id, state[part].values())
-    for hooks in _HOOKS:
-        found.append(len(state[hooks]))
-    return found
-
-
 def _numbers(optimizers: Iterable[Any]) -> list[Any]:
     return [[v for v in g.values() if isinstance(v, (*PLAIN, tuple))] for o in optimizers for g in o.param_groups]
-
-
-def _rules(optimizer: Any) -> list[Any]:
-    updates = optimizer._refreshed()
-    return [(id(u), u.recipe.rule, u.recipe.slots, u.settled(), *map(id, u.group["params"])) for u in updates]
-
-
-def surroundings(fn: Any) -> list[tuple[str, Any, Any]]:
-    """What a function finds around itself: names, the values that they have now, and how to get them again."""
-    found: list[tuple[str, Any, Any]] = []
-    if isinstance(fn, functools.partial):
-        fn = fn.func
-    if inspect.ismethod(fn):
-        if not isinstance(fn.__self__, Module):
-            found += attributes(fn.__self__)
-        fn = fn.__func__
-    if isinstance(fn, types.FunctionType):
-        names, scope = fn.__code__.co_names, fn.__globals__
-        found += [(name, scope[name], functools.partial(scope.get, name)) for name in names if name in scope]
-        for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
-            with contextlib.suppress(ValueError):  # not bound yet
-                found.append((name, cell.cell_contents, functools.partial(getattr, cell, "cell_contents")))
-    return found
-
-
-def attributes(value: Any) -> list[tuple[str, Any, Any]]:
-    """The attributes of an object, like `surroundings`."""
-    own = getattr(value, "__dict__", {})
-    return [(name, v, functools.partial(getattr, value, name, None)) for name, v in own.items()]
-
-
-def constants(found: list[tuple[str, Any, Any]], held: list[Any]) -> Any:
-    """What of `surroundings` a graph depends on: plain values, and which modules, optimizers and functions they are."""
-    key: list[Any] = []
-    for name, value, _ in found:
-        if isinstance(value, PLAIN):
-            key.append((name, type(value), value))
-        elif isinstance(value, (Module, Optimizer, types.FunctionType)):
-            held.append(value)
-            key.append((name, id(value)))
-    return tuple(key)

@@ -8,6 +8,7 @@ comes out of the graph as further results, which `run` stores where the function
 from __future__ import annotations
 
 import gc
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,11 +21,12 @@ from lucid._tape import Leaf, Node, Pick, wrap
 from lucid.compiler._tree import flatten, unflatten
 from lucid.compiler._watch import Saved, Watch, look, put
 
+_data, _node = operator.attrgetter("_data"), operator.attrgetter("_node")
+
 NO_SECOND = (
     "compile: a gradient of a compiled function cannot be derived again (create_graph=True); compile the function that "
     "takes the gradients, or call this one uncompiled"
 )
-
 
 NUMBERS_CHANGE = (
     "compile: the function changes the numbers of an optimizer, such as its learning rate, which would happen when it "
@@ -80,6 +82,9 @@ class Entry:
         self, call: Callable[[list[Any]], Any], arguments: Sequence[Any], state: list[Place], views: list[Any]
     ) -> None:
         self._call, self.state, self._views = call, state, views
+        self._moving = any(place.of_grad for place in state)
+        self._fixed = [place.t for place in state]
+        self._nodes: list[Any] = []
         self._wants = [t._node is not None for t in arguments]
         self._kinds = [type(t) for t in arguments]
         self.watch = Watch()
@@ -110,6 +115,8 @@ class Entry:
             arguments.append(t.requires_grad_() if wants else t)
         current = [place.now() for place in self.state]
         self._leaves = [t._node is not None for t in current]
+        # A graph is not kept alive here: `...` is no node, and has `fits` compare with the leaves.
+        self._nodes = [t._node if t._node.__class__ in (Leaf, type(None)) else ... for t in current]
         saved = [Saved(t) for t in current]
         self.watch = Watch()
         tracing, grad = _tape.tracing, mode.grad
@@ -148,7 +155,7 @@ class Entry:
         known = set(map(id, [*current, *self._views, *arguments]))
         unknown = [one.t for i, one in self.watch.seen.items() if i not in known]
         updates = [u for o in self.watch.optimizers for u in o._updates]
-        numbers = {id(t) for u in updates for t in u._tensors.values()}
+        numbers = {id(t) for u in updates for (name, _), t in u._tensors.items() if not u.is_tensor(name)}
         written = any(id(t) in numbers and look(t) is not a for t, a in zip(current, held, strict=True))
         if unknown or written:
             for update in updates:  # what it read is put back, so it has to read its group again
@@ -175,7 +182,7 @@ class Entry:
         self._recorded = list(nodes) if self._sources else []
         self._like = [(outputs[at].shape, outputs[at].dtype) for at in self._recorded]
         self._changed = [
-            (k, position(t), t._writes - s.writes, _views.lies_last(t))
+            (k, position(t), t._writes - s.writes or 1, _views.lies_last(t))
             for k, (t, array, s) in enumerate(zip(current, held, saved, strict=True))
             if look(t) is not array
         ]
@@ -227,39 +234,45 @@ class Entry:
 
     def fits(self, arguments: Sequence[Any]) -> bool:
         """Whether the state is as it was traced: which tensors have a gradient, and which require one."""
-        current = [p.t._grad if p.of_grad else p.t for p in self.state]  # `now`, without the calls
+        current = self._current()
+        if self._moving and any(t is None for t in current):
+            return False
+        nodes = list(map(_node, current))
         return (
-            all(t is not None for t in current)
-            and [t._node is not None for t in current] == self._leaves
+            (nodes == self._nodes or [n is not None for n in nodes] == self._leaves)
             and all((current[k]._grad is None) == none for k, none in self._without_grad)
             and [t._node is not None for t in arguments] == self._wants
-            and all(look(current[k]) is look(current[at]) for k, at in self._shared)
+            and all(current[k]._data is current[at]._data for k, at in self._shared)
         )
+
+    def _current(self) -> list[Any]:
+        return [place.now() for place in self.state] if self._moving else self._fixed
 
     def run(self, arguments: Sequence[Any]) -> Any:
         """Run the graph, store what it changed, return the result."""
-        current = [p.t._grad if p.of_grad else p.t for p in self.state]
-        arrays, held = [_tape.array(t) for t in arguments], [look(t) for t in current]
-        outputs = self._forward(arrays, [held[k] for k in self._own])
+        current = self._current()
+        arrays, held = [_tape.array(t) for t in arguments], list(map(_data, current))
+        outputs = self._forward(arrays, [held[k] for k in self._own] if self._shared else held)
         made = self._record(arguments, current, arrays, held, outputs) if self._recorded else {}
-        for k, at, writes, lies in self._changed:
-            t = current[k]
-            put(t, outputs[at])
-            t._writes += writes or 1
-            if not self.evaluates:
-                _tape.touch(t)
+        for k, at, _, lies in self._changed:
+            current[k]._data = outputs[at]
             if lies:
-                _views.lay(t, last(outputs[at]))
+                _views.lay(current[k], last(outputs[at]))
         for k, at in self._written:
             _views.assign(arguments[k], wrap(outputs[at]))
         for owner, k, fresh in self._grads:
             t = (current if owner == "state" else arguments)[k]
             t._grad = None if fresh is None else wrap(outputs[fresh])
         for t, at in self._left:
-            put(t, outputs[at])
+            t._data = outputs[at]
         del arrays, held  # nobody needs what was replaced: MLX may write over it
         if self.evaluates:
-            _tape.start_evaluation((), outputs)
+            _tape.start_evaluation((), outputs)  # as early as can be; the rest goes on beside it
+        for k, _, writes, _ in self._changed:
+            t = current[k]
+            t._writes += writes
+            if not self.evaluates:
+                _tape.touch(t)
 
         def tensor(k: int) -> Any:
             where, at = self._results[k]

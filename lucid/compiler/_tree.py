@@ -20,11 +20,10 @@ def flatten(value: Any, tensors: list[Any], held: list[Any]) -> tuple[Any, Any]:
     Tensors go to `tensors`, each once. Objects that are compared by identity go to `held`, so that they stay.
     """
     if isinstance(value, TensorCore):
-        for k, t in enumerate(tensors):
-            if t is value:
-                return ("tensor", k), Slot(k)
-        tensors.append(value)
-        return ("tensor", len(tensors) - 1), Slot(len(tensors) - 1)
+        k = next((k for k, t in enumerate(tensors) if t is value), len(tensors))
+        if k == len(tensors):
+            tensors.append(value)
+        return k, Slot(k)
     kind = type(value)
     if isinstance(value, dict):
         pairs = [(k, flatten(v, tensors, held)) for k, v in value.items()]

@@ -158,6 +158,10 @@ class Update:
         """
         return {n: v for n, v in self._values.items() if n not in self._varying and not isinstance(v, Tensor)}
 
+    def is_tensor(self, name: str) -> bool:
+        """Whether the number of this name is a tensor, whose value may be written in place."""
+        return isinstance(self._values.get(name), Tensor)
+
     def _array(self, name: str, dtype: mx.Dtype) -> mx.array:
         t = self._tensors.get((name, dtype))
         if t is None:

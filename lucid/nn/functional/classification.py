@@ -150,8 +150,9 @@ def _averaged(loss: mx.array, share: mx.array, reduction: str, dtype: mx.Dtype) 
     if not loss.size:
         return mx.array(float("nan"), dtype)
     total = mx.sum(share.astype(loss.dtype))
-    nothing = total == 0  # everything was ignored: the mean is NaN, but its gradient is 0
-    return (mx.sum(loss) / mx.where(nothing, 1, total) + mx.where(nothing, mx.nan, 0)).astype(dtype)
+    by = mx.maximum(total, 1) if share.dtype == mx.bool_ else mx.where(total == 0, 1, total)
+    # Where everything was ignored the mean is NaN, but its gradient is 0.
+    return (mx.sum(loss / by) + (total / total - 1)).astype(dtype)
 
 
 def _wide(x: mx.array) -> mx.array:

@@ -14,6 +14,14 @@ _global_forward_hooks_always_called: Hooks = Hooks()
 _global_backward_pre_hooks: Hooks = Hooks()
 _global_backward_hooks: Hooks = Hooks()
 _global_node_backward_hooks: Hooks = Hooks()
+# Those around the calls of modules.
+EVERYWHERE = (
+    _global_forward_pre_hooks,
+    _global_forward_hooks,
+    _global_backward_pre_hooks,
+    _global_backward_hooks,
+    _global_node_backward_hooks,
+)
 _global_buffer_registration_hooks: Hooks = Hooks()
 _global_module_registration_hooks: Hooks = Hooks()
 _global_parameter_registration_hooks: Hooks = Hooks()

@@ -84,7 +84,7 @@ class _Load:
                     own = parts.get(name.partition(".")[0], {})  # setattr takes names with dots
                     self.run(child, own, f"{prefix}{name}.")
         keys = _IncompatibleKeys(self.missing, self.unexpected)
-        for hook in list(module._load_state_dict_post_hooks.values()):
+        for hook in type(module)._load_state_dict_post_hooks.of(module):
             if hook(module, keys) is not None:
                 raise AssertionError(
                     "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
@@ -135,7 +135,7 @@ def _load_from_state_dict(
         unexpected_keys: keys in the dict that this module does not have; to be added to.
         error_msgs: what else is wrong; to be added to.
     """
-    for hook in list(self._load_state_dict_pre_hooks.values()):
+    for hook in type(self)._load_state_dict_pre_hooks.of(self):
         hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
     local = dict(_persistent(self))
     assign = local_metadata.get("assign_to_params_buffers", False)

@@ -37,13 +37,13 @@ def state_dict(self: Module, destination: Any = None, prefix: str = "", keep_var
     local_metadata = {"version": self._version}
     if hasattr(destination, "_metadata"):
         destination._metadata[prefix[:-1]] = local_metadata
-    for hook in list(self._state_dict_pre_hooks.values()):
+    for hook in type(self)._state_dict_pre_hooks.of(self):
         hook(self, prefix, keep_vars)
     self._save_to_state_dict(destination, prefix, keep_vars)
     for name, module in self._modules.items():
         if module is not None:
             module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-    for hook in list(self._state_dict_hooks.values()):
+    for hook in type(self)._state_dict_hooks.of(self):
         new = hook(self, destination, prefix, local_metadata)
         if new is None:
             continue

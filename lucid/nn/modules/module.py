@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from lucid._handles import Hooks
+from lucid._handles import Hooks, LaterHooks
 from lucid._tensor import Tensor
 from lucid.nn.modules import _call, _cast, _hooks, _loading, _registration, _repr, _state_dict, _tree
 from lucid.nn.modules._global_hooks import (
@@ -58,14 +58,7 @@ def _new_state() -> dict[str, Any]:
         "_backward_pre_hooks": Hooks(),
         "_backward_hooks": Hooks(),
         "_forward_pre_hooks": Hooks(),
-        "_forward_pre_hooks_with_kwargs": Hooks(),
         "_forward_hooks": Hooks(),
-        "_forward_hooks_with_kwargs": Hooks(),
-        "_forward_hooks_always_called": Hooks(),
-        "_state_dict_pre_hooks": Hooks(),
-        "_state_dict_hooks": Hooks(),
-        "_load_state_dict_pre_hooks": Hooks(),
-        "_load_state_dict_post_hooks": Hooks(),
         "_modules": {},
     }
 
@@ -104,14 +97,14 @@ class Module:
     _backward_pre_hooks: Hooks
     _backward_hooks: Hooks
     _forward_pre_hooks: Hooks
-    _forward_pre_hooks_with_kwargs: Hooks
     _forward_hooks: Hooks
-    _forward_hooks_with_kwargs: Hooks
-    _forward_hooks_always_called: Hooks
-    _state_dict_pre_hooks: Hooks
-    _state_dict_hooks: Hooks
-    _load_state_dict_pre_hooks: Hooks
-    _load_state_dict_post_hooks: Hooks
+    _forward_pre_hooks_with_kwargs = LaterHooks()
+    _forward_hooks_with_kwargs = LaterHooks()
+    _forward_hooks_always_called = LaterHooks()
+    _state_dict_pre_hooks = LaterHooks()
+    _state_dict_hooks = LaterHooks()
+    _load_state_dict_pre_hooks = LaterHooks()
+    _load_state_dict_post_hooks = LaterHooks()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init:

@@ -1,0 +1,222 @@
+"""What a compiled call depends on beside its tensors, and whether that is as it was when it was traced."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import itertools
+import operator
+import types
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import mlx.core as mx
+
+from lucid import dtypes
+from lucid._grad_mode import mode
+from lucid._tape import Core
+from lucid.compiler._entry import Entry
+from lucid.compiler._tree import PLAIN
+from lucid.nn.modules._global_hooks import EVERYWHERE
+from lucid.nn.modules.module import Module
+from lucid.optim import Optimizer
+
+Found = tuple[str, Any, Callable[[], Any]]  # a name, the value that it has, and how to get that again
+
+
+class Guarded:
+    """An entry, and what has to be as it was when it was traced.
+
+    Args:
+        entry: the entry.
+        key: of the arguments.
+        held: the objects among the arguments and around the function that are compared by identity.
+        around: the `surroundings` of the function, and the attributes of `held`.
+        fn: the function.
+    """
+
+    _around: Same
+    _numbers: Same
+
+    def __init__(
+        self, entry: Entry, key: tuple[Any, ...], held: list[Any], around: list[Found], fn: Callable[..., Any]
+    ) -> None:
+        self.entry, self.key, self._held, self._fn = entry, key, held, fn
+        seen = entry.watch.seen
+        self._tensors = [(name, t, again) for name, t, again in around if isinstance(t, Core) and id(t) in seen]
+        self._modules = [(m, fingerprint(m)) for m in entry.watch.modules.values()]
+        self._optimizers = [(o, rules(o)) for o in {id(o): o for o in entry.watch.optimizers}.values()]
+        self._settings, self._global_hooks = settings(), _hooks_everywhere()
+        self._note()
+
+    def fits(self, tensors: Sequence[Any]) -> bool:
+        """Whether a call with arguments and constants of the same key may use the entry.
+
+        Refreshes the optimizers' numbers.
+        """
+        if (
+            self._global_hooks == _hooks_everywhere()
+            and all(fingerprint(m) == before for m, before in self._modules)
+            and all(again() is t for _, t, again in self._tensors)
+            and all(rules(o) == before for o, before in self._optimizers)
+            and self.entry.fits(tensors)
+        ):
+            self._note()
+            return True
+        return False
+
+    def fits_again(self, key: tuple[Any, ...], tensors: Sequence[Any]) -> bool:
+        """The same for a call that comes after one that `fits`, if that can be seen quickly."""
+        return (
+            key == self.key
+            and settings() == self._settings
+            and self._around.holds()
+            and self._follow()
+            and self.entry.fits(tensors)
+        )
+
+    def _follow(self) -> bool:
+        """Whether the optimizers do what they did; refreshes their numbers."""
+        if self._numbers.holds():
+            return True
+        if all(rules(o) == before for o, before in self._optimizers):
+            self._numbers = self._note_numbers()
+            return True
+        return False
+
+    def _note(self) -> None:
+        getters: list[Callable[[], Any]] = [again for _, _, again in surroundings(self._fn)]
+        owners = [*self._held, getattr(self._fn, "__self__", None)]
+        places: list[Iterable[Any]] = [hooks.values() for hooks in EVERYWHERE]
+        places += [own.values() for h in owners if (own := getattr(h, "__dict__", None))]
+        for module, _ in self._modules:
+            state = module.__dict__
+            places += [state.values(), *[state[name].values() for name in (*_PARTS, *_HOOKS)]]
+        self._around = Same(getters, places)
+        self._numbers = self._note_numbers()
+
+    def _note_numbers(self) -> Same:
+        places: list[Iterable[Any]] = []
+        for o, _ in self._optimizers:
+            places += [vars(o).values(), o.param_groups, o._updates]
+            places += [part for g in o.param_groups for part in (g.values(), g["params"])]
+        return Same([], places)
+
+    def differs(self) -> str:
+        """What is not as it was, if that has a name."""
+        names = [name for name, t, again in self._tensors if again() is not t]
+        for module, before in self._modules:
+            now = zip([*module.__dict__, *["its parts"] * len(before)], fingerprint(module), before, strict=False)
+            names += [f"{type(module).__name__}.{name}" for name, a, b in now if a != b][:1]
+        return ", ".join(names)
+
+
+class Same:
+    """What some getters return, and all that is in some lists and dicts: whether nothing else was put there since.
+
+    Python's objects are cold in the cache after a step of a model: what is looked at is little, and one thing.
+    """
+
+    __slots__ = ("_getters", "_places", "_values")
+
+    def __init__(self, getters: Sequence[Callable[[], Any]], places: Sequence[Iterable[Any]]) -> None:
+        self._getters, self._places = getters, places
+        self._values = self._look()
+
+    def _look(self) -> list[Any]:
+        found = [get() for get in self._getters]
+        found += itertools.chain.from_iterable(self._places)
+        return found
+
+    def holds(self) -> bool:
+        try:
+            now = self._look()
+        except ValueError:  # a closure's variable was deleted
+            return False
+        return len(now) == len(self._values) and all(map(operator.is_, now, self._values))
+
+
+def settings() -> tuple[Any, ...]:
+    """What a graph depends on that belongs to the thread or to the whole program."""
+    return mode.grad, mode.inference, dtypes.get_default_dtype(), mx.default_device()
+
+
+_PARTS = ("_parameters", "_buffers", "_modules")
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def _hooks_everywhere() -> list[Any]:
+    return [hook for hooks in EVERYWHERE for hook in hooks.values()]
+
+
+def fingerprint(module: Module) -> list[Any]:
+    """What a module's forward may depend on beside values: its attributes, parts and hooks."""
+    state = module.__dict__
+    found: list[Any] = [v if isinstance(v, PLAIN) else id(v) for v in state.values()]
+    for part in _PARTS:
+        found += map(id, state[part].values())
+    for hooks in _HOOKS:
+        found.append(len(state[hooks]))
+    return found
+
+
+def rules(optimizer: Any) -> list[Any]:
+    updates = optimizer._refreshed()
+    return [(id(u), u.recipe.rule, u.recipe.slots, u.settled(), *map(id, u.group["params"])) for u in updates]
+
+
+def surroundings(fn: Any) -> list[Found]:
+    """What a function finds around itself: names, the values that they have now, and how to get them again.
+
+    And what the functions among these find: those of the same file, and those closed over.
+    """
+    found: list[Found] = []
+    if isinstance(fn, functools.partial):
+        fn = fn.func
+    if inspect.ismethod(fn):
+        if not isinstance(fn.__self__, Module):
+            found += attributes(fn.__self__)
+        fn = fn.__func__
+    ahead, seen = [fn], set()
+    while ahead:
+        fn = ahead.pop()
+        if not isinstance(fn, types.FunctionType) or fn in seen:
+            continue
+        seen.add(fn)
+        scope = fn.__globals__
+        near = [
+            (name, scope[name], functools.partial(scope.get, name)) for name in _names(fn.__code__) if name in scope
+        ]
+        ahead += [f for _, f, _ in near if isinstance(f, types.FunctionType) and f.__globals__ is scope]
+        found += near
+        for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):  # not bound yet
+                found.append((name, cell.cell_contents, functools.partial(getattr, cell, "cell_contents")))
+                ahead.append(cell.cell_contents)
+    return found
+
+
+@functools.lru_cache(1024)
+def _names(code: types.CodeType) -> tuple[str, ...]:
+    """The names that `code` and the functions that are defined in it look up."""
+    inner = [name for part in code.co_consts if isinstance(part, types.CodeType) for name in _names(part)]
+    return tuple(dict.fromkeys([*code.co_names, *inner]))
+
+
+def attributes(value: Any) -> list[Found]:
+    """The attributes of an object, like `surroundings`."""
+    own = getattr(value, "__dict__", {})
+    return [(name, v, functools.partial(getattr, value, name, None)) for name, v in own.items()]
+
+
+def constants(found: list[Found], held: list[Any]) -> Any:
+    """What of `surroundings` a graph depends on: plain values, and which modules, optimizers and functions they are."""
+    key: list[Any] = []
+    for name, value, _ in found:
+        if isinstance(value, PLAIN):
+            key.append((name, type(value), value))
+        elif isinstance(value, (Module, Optimizer, types.FunctionType)):
+            held.append(value)
+            key.append((name, id(value)))
+    return tuple(key)
