@@ -105,7 +105,7 @@ def raw_case() -> training.Case:
     model = RawGPT()
     x, y = (mx.random.randint(0, VOCABULARY, (BATCH, CONTEXT)) for _ in range(2))
     return training.Case(
-        model, moptim.AdamW(training.RATE, weight_decay=0.01),
+        model, moptim.AdamW(training.RATE, weight_decay=0.01, bias_correction=True),
         lambda x, y: mnn.losses.cross_entropy(model(x), y, reduction="mean"), (x, y),
     )  # fmt: skip
 

@@ -32,7 +32,7 @@ def raw_case() -> training.Case:
     )
     x, y = mx.random.normal((BATCH, WIDTH)), mx.random.randint(0, CLASSES, (BATCH,))
     return training.Case(
-        model, moptim.Adam(training.RATE),
+        model, moptim.Adam(training.RATE, bias_correction=True),
         lambda x, y: mnn.losses.cross_entropy(model(x), y, reduction="mean"), (x, y),
     )  # fmt: skip
 
@@ -44,4 +44,4 @@ def words(library: Any) -> dict[str, Clock]:
 def lines(worker: Worker | None) -> Iterator[Line]:
     import lucid
 
-    yield from training.race("MLP", words(lucid), training.raw(raw_case)).run(worker)
+    yield from training.race("MLP", words(lucid), training.raw(raw_case), calls=20).run(worker)

@@ -20,6 +20,7 @@ class _Mode(threading.local):
     mapping = False  # inside `mx.vmap`
     pushing = False  # inside `mx.jvp`
     dual: Any = None  # the level of lucid.autograd.forward_ad that tangents belong to
+    watched = False  # by `lucid.compile`, which notes what a call touches
     careful = False  # there, only operations are to be used whose gradients MLX can map
 
 

@@ -35,8 +35,7 @@ Fn = Callable[..., Any]
 
 _number = itertools.count(1).__next__
 evaluated = 0  # nodes with a smaller number may have a forward that is computed already
-# What the next step() must evaluate too.
-_touched: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
+_touched: dict[int, weakref.ref[Tensor]] = {}  # what the next step() must evaluate too, by id
 _new, _ref, _array = object.__new__, weakref.ref, mx.array  # looked up on every call
 _Tensor: type[Tensor] = None  # type: ignore[assignment] # set once, by lucid._tensor
 
@@ -431,7 +430,13 @@ def writing(t: Tensor) -> None:
 
 def touch(t: Tensor) -> None:
     """Have the next `start_evaluation` compute `t` too: a running statistic, a counter, a loss that was kept."""
-    _touched[id(t)] = t
+    key = id(t)
+    _touched[key] = _ref(t, lambda _: _touched.pop(key, None))
+
+
+def untouch(t: Tensor) -> None:
+    """Take that back, for what got its old value again."""
+    _touched.pop(id(t), None)
 
 
 def start_evaluation(tensors: Iterable[Tensor], arrays: Iterable[mx.array] = ()) -> None:
@@ -440,9 +445,11 @@ def start_evaluation(tensors: Iterable[Tensor], arrays: Iterable[mx.array] = ())
     if tracing is not None:
         tracing.evaluates = True
         return
-    touched = [t for t in _touched.values() if not hasattr(t, "cls_to_become")]  # lazy parameters have no values yet
-    mx.async_eval([*arrays, *[array(t) for t in (*tensors, *touched)]])  # type: ignore[no-untyped-call]
-    _touched.clear()
+    given = [*arrays, *[array(t) for t in tensors]]
+    if _touched:
+        given += [array(t) for ref in list(_touched.values()) if (t := ref()) is not None]
+        _touched.clear()
+    mx.async_eval(given)  # type: ignore[no-untyped-call]
     evaluated = _number()
 
 

@@ -14,10 +14,10 @@ from typing import Any
 from lucid import _tape
 from lucid._grad_mode import mode
 from lucid._tape import Core
-from lucid.compiler._entry import NUMBERS_CHANGE, Entry, Unknown, places
+from lucid.compiler._entry import NUMBERS_CHANGE, Entry, OtherArguments, Unknown, places
 from lucid.compiler._guards import Guarded, attributes, constants, settings, surroundings
 from lucid.compiler._tree import PLAIN, flatten, unflatten
-from lucid.compiler._watch import Watch, is_watched
+from lucid.compiler._watch import Watch
 
 generation = 0  # raised by `lucid.compiler.reset`
 MOST = 64  # entries of one function; the one that was not used for longest goes
@@ -55,17 +55,23 @@ class Compiled:
             or _tape.tracing is not None
             or mode.level is not None
             or mode.dual is not None
-            or is_watched()
+            or mode.watched
         ):
             return self.fn(*args, **kwargs)
         if self._generation != generation:
             self.__init__(self.fn, self.fullgraph)  # type: ignore[misc]
+        last = self._last
+        if last is not None and not kwargs and last.takes(args) and last.holds(args):
+            try:
+                return last.entry.run(args)
+            except OtherArguments:
+                pass
         tensors: list[Any] = []
         held: list[Any] = []
         key, tree = flatten((args, kwargs) if kwargs else args, tensors, held)
         key = (key, *[(a.shape, a.dtype, t.__class__) for t in tensors for a in (_tape.array(t),)])
-        if self._last is not None and self._last.fits_again(key, tensors):
-            return self._last.entry.run(tensors)
+        if last is not None and key == last.key and last.holds(tensors):
+            return last.entry.run(tensors)
         whole = key, *map(str, settings()), constants(around := surroundings(self.fn), held)
         known = self._entries.setdefault(whole, [])
         self._entries.move_to_end(whole)

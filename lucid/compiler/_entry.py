@@ -8,7 +8,6 @@ comes out of the graph as further results, which `run` stores where the function
 from __future__ import annotations
 
 import gc
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,8 +20,6 @@ from lucid._tape import Leaf, Node, Pick, wrap
 from lucid.compiler._tree import flatten, unflatten
 from lucid.compiler._watch import Saved, Watch, look, put
 
-_data, _node = operator.attrgetter("_data"), operator.attrgetter("_node")
-
 NO_SECOND = (
     "compile: a gradient of a compiled function cannot be derived again (create_graph=True); compile the function that "
     "takes the gradients, or call this one uncompiled"
@@ -32,6 +29,10 @@ NUMBERS_CHANGE = (
     "compile: the function changes the numbers of an optimizer, such as its learning rate, which would happen when it "
     "is traced only; step the scheduler outside of it"
 )
+
+
+class OtherArguments(Exception):
+    """The arguments of a call have other shapes or dtypes than those of the trace."""
 
 
 class Unknown(Exception):
@@ -85,6 +86,7 @@ class Entry:
         self._moving = any(place.of_grad for place in state)
         self._fixed = [place.t for place in state]
         self._nodes: list[Any] = []
+        self._given: list[Any] | None = None
         self._wants = [t._node is not None for t in arguments]
         self._kinds = [type(t) for t in arguments]
         self.watch = Watch()
@@ -108,6 +110,11 @@ class Entry:
 
     def _pure(self, arrays: list[mx.array], held: list[mx.array]) -> list[mx.array]:
         """The function between arrays. All that it leaves behind in lucid's objects is put back at the end."""
+        given = [(array.shape, array.dtype) for array in arrays]
+        if self._given is None:
+            self._given = given
+        elif given != self._given:  # it is `mx.compile` that compares them, in each call
+            raise OtherArguments
         arguments = []
         for array, wants, kind in zip(arrays, self._wants, self._kinds, strict=True):
             t = wrap(array)
@@ -196,6 +203,7 @@ class Entry:
             for owner, k, t, before in owned
             if t._grad is not before
         ]
+        self.changes_arguments = bool(self._written) or any(owner == "argument" for owner, *_ in self._grads)
         self._without_grad = [
             (k, s.grad is None)
             for k, (t, s) in enumerate(zip(current, saved, strict=True))
@@ -235,15 +243,19 @@ class Entry:
     def fits(self, arguments: Sequence[Any]) -> bool:
         """Whether the state is as it was traced: which tensors have a gradient, and which require one."""
         current = self._current()
-        if self._moving and any(t is None for t in current):
-            return False
-        nodes = list(map(_node, current))
-        return (
-            (nodes == self._nodes or [n is not None for n in nodes] == self._leaves)
-            and all((current[k]._grad is None) == none for k, none in self._without_grad)
-            and [t._node is not None for t in arguments] == self._wants
-            and all(current[k]._data is current[at]._data for k, at in self._shared)
-        )
+        for t, node, wants in zip(current, self._nodes, self._leaves):  # noqa: B905 - zip(strict=) costs as much
+            if t is None or (t._node is not node and (t._node is not None) != wants):
+                return False
+        for k, none in self._without_grad:
+            if (current[k]._grad is None) != none:
+                return False
+        for t, wants in zip(arguments, self._wants):  # noqa: B905
+            if (t._node is not None) != wants:
+                return False
+        for k, at in self._shared:  # noqa: SIM110 - `all` takes longer
+            if current[k]._data is not current[at]._data:
+                return False
+        return True
 
     def _current(self) -> list[Any]:
         return [place.now() for place in self.state] if self._moving else self._fixed
@@ -251,7 +263,7 @@ class Entry:
     def run(self, arguments: Sequence[Any]) -> Any:
         """Run the graph, store what it changed, return the result."""
         current = self._current()
-        arrays, held = [_tape.array(t) for t in arguments], list(map(_data, current))
+        arrays, held = [_tape.array(t) for t in arguments], [t._data for t in current]
         outputs = self._forward(arrays, [held[k] for k in self._own] if self._shared else held)
         made = self._record(arguments, current, arrays, held, outputs) if self._recorded else {}
         for k, at, _, lies in self._changed:

@@ -47,6 +47,7 @@ class Guarded:
         self._tensors = [(name, t, again) for name, t, again in around if isinstance(t, Core) and id(t) in seen]
         self._modules = [(m, fingerprint(m)) for m in entry.watch.modules.values()]
         self._optimizers = [(o, rules(o)) for o in {id(o): o for o in entry.watch.optimizers}.values()]
+        self._kinds = [kind for _, _, kind in key[1:]] if key[0] == (tuple, *range(len(key) - 1)) else None
         self._settings, self._global_hooks = settings(), _hooks_everywhere()
         self._note()
 
@@ -66,15 +67,21 @@ class Guarded:
             return True
         return False
 
-    def fits_again(self, key: tuple[Any, ...], tensors: Sequence[Any]) -> bool:
-        """The same for a call that comes after one that `fits`, if that can be seen quickly."""
-        return (
-            key == self.key
-            and settings() == self._settings
-            and self._around.holds()
-            and self._follow()
-            and self.entry.fits(tensors)
-        )
+    def takes(self, args: tuple[Any, ...]) -> bool:
+        """Whether `args` may have this key, if it is one of tensors only: their shapes and dtypes are still to be seen.
+
+        One tensor given twice may go where there were two, unless the function changes what it is given.
+        """
+        if self._kinds is None or len(args) != len(self._kinds):
+            return False
+        for t, kind in zip(args, self._kinds):  # noqa: B905 - the lengths were compared
+            if t.__class__ is not kind:
+                return False
+        return not self.entry.changes_arguments or len(set(map(id, args))) == len(args)
+
+    def holds(self, tensors: Sequence[Any]) -> bool:
+        """Like `fits`, for a call that comes after one that fits, and only where that can be seen quickly."""
+        return settings() == self._settings and self._around.holds() and self._follow() and self.entry.fits(tensors)
 
     def _follow(self) -> bool:
         """Whether the optimizers do what they did; refreshes their numbers."""
@@ -88,19 +95,18 @@ class Guarded:
     def _note(self) -> None:
         getters: list[Callable[[], Any]] = [again for _, _, again in surroundings(self._fn)]
         owners = [*self._held, getattr(self._fn, "__self__", None)]
-        places: list[Iterable[Any]] = [hooks.values() for hooks in EVERYWHERE]
-        places += [own.values() for h in owners if (own := getattr(h, "__dict__", None))]
+        places = [*EVERYWHERE, *[vars(h) for h in owners if hasattr(h, "__dict__")]]
         for module, _ in self._modules:
             state = module.__dict__
-            places += [state.values(), *[state[name].values() for name in (*_PARTS, *_HOOKS)]]
+            places += [state, *[state[name] for name in (*_PARTS, *_HOOKS)]]
         self._around = Same(getters, places)
         self._numbers = self._note_numbers()
 
     def _note_numbers(self) -> Same:
-        places: list[Iterable[Any]] = []
+        places: list[Any] = []
         for o, _ in self._optimizers:
-            places += [vars(o).values(), o.param_groups, o._updates]
-            places += [part for g in o.param_groups for part in (g.values(), g["params"])]
+            places += [vars(o), o.param_groups, o._updates]
+            places += [part for g in o.param_groups for part in (g, g["params"])]
         return Same([], places)
 
     def differs(self) -> str:
@@ -118,10 +124,11 @@ class Same:
     Python's objects are cold in the cache after a step of a model: what is looked at is little, and one thing.
     """
 
-    __slots__ = ("_getters", "_places", "_values")
+    __slots__ = ("_empty", "_getters", "_places", "_values")
 
-    def __init__(self, getters: Sequence[Callable[[], Any]], places: Sequence[Iterable[Any]]) -> None:
-        self._getters, self._places = getters, places
+    def __init__(self, getters: Sequence[Callable[[], Any]], places: Iterable[dict[Any, Any] | list[Any]]) -> None:
+        self._getters, self._empty = getters, [p for p in places if not p]  # most are: dicts of hooks
+        self._places = [p.values() if isinstance(p, dict) else p for p in places if p]
         self._values = self._look()
 
     def _look(self) -> list[Any]:
@@ -134,7 +141,7 @@ class Same:
             now = self._look()
         except ValueError:  # a closure's variable was deleted
             return False
-        return len(now) == len(self._values) and all(map(operator.is_, now, self._values))
+        return len(now) == len(self._values) and all(map(operator.is_, now, self._values)) and not any(self._empty)
 
 
 def settings() -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ import threading
 import weakref
 from typing import Any
 
+from lucid._grad_mode import mode
 from lucid._tape import Core
 from lucid._tensor import Tensor
 from lucid.nn.modules.module import Module
@@ -18,15 +19,9 @@ from lucid.optim import _update
 _slot: Any = Core.__dict__["_data"]
 _grad_slot: Any = Core.__dict__["_grad"]
 _lock = threading.RLock()
-_watching = threading.local()
 
 put = _slot.__set__  # give a tensor an array without being seen
 look = _slot.__get__
-
-
-def is_watched() -> bool:
-    """True while a call in this thread is watched."""
-    return getattr(_watching, "depth", 0) > 0
 
 
 class Saved:
@@ -68,7 +63,7 @@ class Watch:
 
     def __enter__(self) -> Watch:
         _lock.acquire()
-        _watching.depth = 1
+        mode.watched = True
         made, seen, modules, here = self._made, self.seen, self.modules, threading.get_ident()
         plain_call = Module.__call__
 
@@ -116,5 +111,5 @@ class Watch:
         Core._data, Core._grad = _slot, _grad_slot
         Module.__call__ = self._plain_call  # type: ignore[method-assign]
         _update.refreshed = self._outer
-        _watching.depth = 0
+        mode.watched = False
         _lock.release()

@@ -54,7 +54,7 @@ class Batch(Level):
         """Put back what was written outside."""
         for one in self.written.values():
             one.restore()
-            _tape._touched.pop(id(one.t), None)
+            _tape.untouch(one.t)
 
     def draw(self, generator: Any) -> mx.array:
         """A key for random numbers: the same or another one for every example."""

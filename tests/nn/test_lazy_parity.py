@@ -224,3 +224,13 @@ def test_a_failed_backward_leaves_nothing_for_the_next_step() -> None:
     layer(lucid.ones(1, 2)).sum().backward()
     lucid.optim.SGD(layer.parameters(), lr=0.1).step()
     assert layer.weight.isfinite().all()
+
+
+def test_a_failed_load_leaves_nothing_for_the_next_step() -> None:
+    lazy, layer = lucid.nn.LazyLinear(3), lucid.nn.Linear(2, 1)
+    with pytest.raises(RuntimeError, match="Missing key"):
+        lazy.load_state_dict({"weight": lucid.ones(3, 2)})
+    layer(lucid.ones(1, 2)).sum().backward()
+    lucid.optim.SGD(layer.parameters(), lr=0.1).step()
+    assert layer.weight.isfinite().all()
+    assert isinstance(lazy.weight, lucid.nn.UninitializedParameter)

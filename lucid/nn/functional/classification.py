@@ -149,10 +149,14 @@ def _averaged(loss: mx.array, share: mx.array, reduction: str, dtype: mx.Dtype) 
         return _reduction.reduced(loss, reduction, dtype)
     if not loss.size:
         return mx.array(float("nan"), dtype)
-    total = mx.sum(share.astype(loss.dtype))
-    by = mx.maximum(total, 1) if share.dtype == mx.bool_ else mx.where(total == 0, 1, total)
     # Where everything was ignored the mean is NaN, but its gradient is 0.
-    return (mx.sum(loss / by) + (total / total - 1)).astype(dtype)
+    if share.dtype == mx.bool_:
+        total = mx.sum(share)
+        by = mx.maximum(total, 1).astype(loss.dtype)
+    else:
+        total = mx.sum(share.astype(loss.dtype))
+        by = mx.where(total == 0, 1, total)
+    return (mx.sum(loss / by) + mx.where(total == 0, mx.nan, 0)).astype(dtype)
 
 
 def _wide(x: mx.array) -> mx.array:

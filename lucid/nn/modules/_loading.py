@@ -239,6 +239,7 @@ class _Snapshot:
         for param, kind, empty in self.lazy:
             param.__class__ = kind
             param.data = empty
+            _tape.untouch(param)  # it has no values to evaluate
         with no_grad():
             for t, array, requires_grad in self.tensors:
                 now = _tape.array(t)
