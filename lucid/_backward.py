@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -31,13 +32,14 @@ def run_backward(
     `targets` are returned. `strategy` is for tests: "auto", "replay" or "per node".
     """
     nodes = _reachable(roots, targets)
+    calls = [n for n in nodes if n.__class__ is not Leaf]
     if strategy == "auto":
-        touched = create_graph or mode.anomaly or any(not isinstance(n, Leaf) for n in targets or ())
-        evaluated = _tape.evaluated
+        touched = create_graph or mode.anomaly or (calls and calls[-1].number < _tape.evaluated)
+        if targets is not None and not touched:
+            touched = any(not isinstance(n, Leaf) for n in targets)
         for n in nodes:
-            if (n.marked and n.watched) or (n.number < evaluated and n.__class__ is not Leaf):
+            if n.marked and n.watched:
                 touched = True
-                break
         strategy = "per node" if touched else "replay"
     if strategy not in ("replay", "per node"):
         raise ValueError(f'run_backward: strategy must be "auto", "replay" or "per node", got {strategy!r}')
@@ -47,12 +49,12 @@ def run_backward(
             roots = [(node, as_tensor(value)) for node, value in roots]
             found = _per_node(nodes, roots, targets, retain_graph, True, into_grad)
         else:
-            walk = _replay if strategy == "replay" else _per_node
-            found = walk(nodes, roots, targets, retain_graph, create_graph, into_grad)
+            walk, these = (_replay, calls) if strategy == "replay" else (_per_node, nodes)
+            found = walk(these, roots, targets, retain_graph, create_graph, into_grad)
     finally:
         mode.grad = before
     if not retain_graph:
-        for node in nodes:
+        for node in calls:
             node.release()
     return found
 
@@ -62,16 +64,16 @@ _AGE = operator.attrgetter("number")
 
 def _reachable(roots: Sequence[tuple[Node, Any]], targets: Sequence[Node] | None) -> list[Node]:
     """All nodes between `roots` and the leaves (or `targets`), newest first."""
-    seen: set[Node] = set()
     stack = [node for node, _ in roots]
+    seen = set(stack)
     while stack:
         node = stack.pop()
-        if node in seen:
-            continue
         if node.fn is None and not isinstance(node, Leaf):
             raise RuntimeError(_tape.RELEASED)
-        seen.add(node)
-        stack += [n for n in node.inputs if n is not None]
+        for n in node.inputs:
+            if n is not None and n not in seen:
+                seen.add(n)
+                stack.append(n)
     order = sorted(seen, key=_AGE, reverse=True)
     if targets is None:
         return order
@@ -204,14 +206,14 @@ def _tuple_or(result: Any, otherwise: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _replay(
-    nodes: list[Node],
+    calls: list[Node],
     roots: Sequence[tuple[Node, Any]],
     targets: Sequence[Node] | None,
     retain_graph: bool,
     create_graph: bool,
     into_grad: bool,
 ) -> dict[Node, Any]:
-    """One `mx.vjp` over a function that plays the tape from its leaves.
+    """One `mx.vjp` over a function that plays the tape, all `calls` of it, from its leaves.
 
     Values are kept in a list: those of the nodes in order, and behind them the leaves, which are counted from the end.
     """
@@ -219,36 +221,36 @@ def _replay(
     slot: dict[Any, int] = {}
     program: list[tuple[Any, Any, Sequence[Any]]] = []  # a function, where each argument comes from, or its constant
     lies: set[int] = set()  # the slots whose values are kept channels last: all that use one add up their gradients so
-    played = [n for n in reversed(nodes) if n.__class__ is not Leaf]
+    calls.reverse()
 
     def leaf_slot(key: Any, leaf: Node, value: mx.array) -> int:
         leaves.append((leaf, value))
         slot[key] = k = -len(leaves)
         return k
 
-    for here, node in enumerate(played):
+    for here, node in enumerate(calls):
+        slot[node] = here
         if node.__class__ is Pick:
             source = slot[node.inputs[0]]
             program.append((node.index, source, ()))
             if source in lies and node.index < node.fn.outputs:  # type: ignore[union-attr]
                 lies.add(here)
-        else:
-            fn, primals = node.fn, node.primals
-            sources: list[int | None] = []
-            for n, p in zip(node.inputs, primals):  # noqa: B905 - zip(strict=) costs as much as the loop
-                if n.__class__ is Leaf:
-                    key = n, id(p)  # a leaf written between two uses counts as two
-                    k = slot.get(key)
-                    sources.append(leaf_slot(key, n, p) if k is None else k)
-                else:
-                    sources.append(slot.get(n))
-            if fn.__class__ is Last or lies:
-                program.append((_between(fn, sources, primals, lies), sources, primals))
-                if fn.__class__ is Last:
-                    lies.add(here)
+            continue
+        fn, primals = node.fn, node.primals
+        sources: list[int | None] = []
+        for n, p in zip(node.inputs, primals):  # noqa: B905 - zip(strict=) costs as much as the loop
+            if n.__class__ is Leaf:
+                key = n, id(p)  # a leaf written between two uses counts as two
+                k = slot.get(key)
+                sources.append(leaf_slot(key, n, p) if k is None else k)
             else:
-                program.append((fn, sources, primals))
-        slot[node] = here
+                sources.append(None if n is None else slot.get(n))
+        if fn.__class__ is Last or lies:
+            program.append((_between(fn, sources, primals, lies), sources, primals))
+            if fn.__class__ is Last:
+                lies.add(here)
+        else:
+            program.append((fn, sources, primals))
     for node, _ in roots:
         if node.__class__ is Leaf and node not in slot:
             leaf_slot(node, node, node.out()._data)
@@ -262,6 +264,9 @@ def _replay(
         for k, (fn, sources, primals) in enumerate(program):
             if fn.__class__ is int:
                 env[k] = env[sources][fn]
+            elif len(sources) == 2:  # most are, and need no list
+                a, b = sources
+                env[k] = fn(primals[0] if a is None else env[a], primals[1] if b is None else env[b])
             else:
                 env[k] = fn(*[p if s is None else env[s] for s, p in zip(sources, primals)])  # noqa: B905
         kept[:] = env
@@ -271,14 +276,16 @@ def _replay(
         return [mx.contiguous(end) for end in ends]  # MLX 0.32 drops a cotangent where two outputs are one array
 
     gradients = mx.vjp(play, [p for _, p in leaves], [g for _, g in roots])[1]
-    for k, node in enumerate(played):
+    for k, node in enumerate(calls):
         # What is alive now shares the graph that the gradients use.
+        t = node.out() if node.out is not None else None
+        if t is None and node.follow is None and not retain_graph:
+            continue
         value = kept[k]
         inside = None
         if k in lies and value.__class__ is mx.array:
             inside, value = value, first(value)
             kept[k] = value
-        t = node.out() if node.out is not None else None
         if t is not None and t._node is node:
             t._data = value
             if inside is not None and t._extra.__class__ is ChannelsLast:
@@ -322,6 +329,12 @@ def _sequence(value: Any) -> tuple[Any, ...]:
     return (value,) if isinstance(value, TensorCore) or value is None else tuple(value)
 
 
+@functools.cache
+def _one(dtype: mx.Dtype) -> mx.array:
+    """The cotangent that most losses have."""
+    return mx.array(1, dtype)
+
+
 def _roots(
     operation: str, outputs: tuple[Any, ...], seeds: tuple[Any, ...], create_graph: bool
 ) -> list[tuple[Node, Any]]:
@@ -342,7 +355,7 @@ def _roots(
                 raise RuntimeError(
                     f"grad can be implicitly created only for real scalar outputs but got {OF_MX[data.dtype]!r}"
                 )
-            value = mx.ones_like(data)
+            value = mx.ones_like(data) if data.ndim else _one(data.dtype)
         elif not isinstance(seed, TensorCore):
             raise TypeError(f"{operation}: gradients can be either Tensors or None, but got {type(seed).__name__}")
         else:

@@ -152,7 +152,7 @@ def record(fn: Fn, inputs: tuple[Any, ...], primals: list[Any], out: Any) -> Any
         node.inputs = edges
         node.primals = primals
         node.number = _number()
-        node.marked = False
+        node.marked = 0
         if not out.size:  # see `pull`: no replay
             node.escape()
         result = _new(_Tensor)
@@ -188,19 +188,17 @@ def identity(*tensors: Tensor) -> tuple[Tensor, ...]:
 class Node:
     """One recorded call. `Tensor.grad_fn` shows it."""
 
-    __slots__ = ("__dict__", "fn", "inputs", "marked", "number", "out", "primals")
+    __slots__ = ("__dict__", "fn", "inputs", "label", "marked", "number", "out", "primals")
 
     fn: Fn | None  # None once the node was released
     inputs: Sequence[Node | None]  # the nodes that made the inputs, as they were at the call
     primals: Sequence[Any]  # the arrays, and constants, that `fn` was called with
     out: Any  # a weak reference to the tensor it made
-    marked: bool  # whether `watched` has to be looked at
+    marked: int  # 0: nothing of the below; 1: `watched` has to be looked at; ESCAPED: no replay
+    label: str  # the name of the operation, once the node was released
 
     # What few nodes have of their own:
     outputs = 1
-    escaped = False  # no replay
-    hollow = False  # released, with `Hollow`s among the primals
-    label = ""  # the name of the operation, once the node was released
     follow: Callable[[Any], None] | None = None  # of several outputs: is told the new ones that a replay makes of them
     hooks: Hooks | None = None  # on the cotangent of the tensor it made: hook(grad) -> grad | None
     tangents: tuple[Any, dict[int, Any]] | None = None  # a level of forward_ad, and the `_extra` of inputs in it
@@ -212,7 +210,7 @@ class Node:
         self.inputs = inputs
         self.primals = primals
         self.number = _number()
-        self.marked = False
+        self.marked = 0
         self.out = None
 
     def name(self) -> str:
@@ -227,8 +225,12 @@ class Node:
         """The nodes that made the inputs, each with the index of the output that was used."""
         return tuple((n, 0) if not isinstance(n, Pick) else (n.inputs[0], n.index) for n in self.inputs)
 
+    def mark(self) -> None:
+        """Have `watched` be looked at."""
+        self.marked = self.marked or 1
+
     def escape(self) -> None:
-        self.escaped = self.marked = True
+        self.marked = ESCAPED
 
     def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_inputs, grad_outputs)` when the gradients of this call were taken.
@@ -244,19 +246,19 @@ class Node:
     def _watch(self, when: int, hook: Callable[..., Any]) -> RemovableHandle:
         if self.watchers is None:
             self.watchers = (Hooks(), Hooks())
-            self.marked = True
+            self.mark()
         return RemovableHandle.add(self.watchers[when], hook)
 
     @property
     def watched(self) -> bool:
         """True if somebody wants to see a cotangent that only the per-node walk has."""
-        return self.escaped or self.retains or bool(self.hooks) or bool(self.watchers)
+        return self.marked == ESCAPED or self.retains or bool(self.hooks) or bool(self.watchers)
 
     def pull(self, want: list[int], cotangents: dict[int, Any], create_graph: bool) -> Sequence[Any]:
         """The gradients of the inputs numbered `want`: arrays, or with `create_graph` tensors, to derive again."""
         fn, primals, have = self.fn, self.primals, sorted(cotangents)
         assert fn is not None
-        if self.hollow:
+        if primals.__class__ is Shapes:
             primals = [p.zeros() if p.__class__ is Hollow else p for p in primals]
         if not any(array(g).size if isinstance(g, TensorCore) else g.size for g in cotangents.values()):
             zeros = [mx.zeros_like(primals[k]) for k in want]  # MLX 0.32.4 hangs in some sums over no elements
@@ -305,10 +307,12 @@ class Node:
         self.label = label = op_name(self.fn)
         if label not in SAVES_NOTHING:
             self.fn, self.inputs, self.primals = None, (), ()
-        elif not self.hollow:
-            self.primals = [Hollow((p.shape, p.dtype)) if p.__class__ is _array else p for p in self.primals]
-            self.hollow = True
-            self.escape()
+        elif self.primals.__class__ is not Shapes:
+            self.primals = Shapes([Hollow((p.shape, p.dtype)) if p.__class__ is _array else p for p in self.primals])
+            self.marked = ESCAPED
+
+
+ESCAPED = 2
 
 
 class Hollow(tuple):  # type: ignore[type-arg]
@@ -318,6 +322,12 @@ class Hollow(tuple):  # type: ignore[type-arg]
 
     def zeros(self) -> mx.array:
         return mx.zeros(*self)
+
+
+class Shapes(list):  # type: ignore[type-arg]
+    """The primals of a node that was released: `Hollow`s in the place of arrays."""
+
+    __slots__ = ()
 
 
 class Leaf(Node):
@@ -479,7 +489,18 @@ SAVES_NOTHING = frozenset(
 
 def op_name(fn: Any) -> str:
     """The name of the operation that `fn` belongs to: of the public function it is defined in, or its own."""
+    if fn.__class__ is _NATIVE:
+        return _native_name(fn)
     return _plain(getattr(fn, "__qualname__", None) or getattr(fn, "__name__", None) or type(fn).__name__)
+
+
+_NATIVE = type(mx.add)
+
+
+@functools.cache
+def _native_name(fn: Any) -> str:
+    """The name of one of MLX's own functions, which takes them long to tell."""
+    return _plain(fn.__name__)
 
 
 @functools.lru_cache(4096)

@@ -215,7 +215,8 @@ class Tensor(Methods, Absent):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         assert self._node is not None
         if not isinstance(self._node, Leaf):
-            self._node.retains = self._node.marked = True
+            self._node.retains = True
+            self._node.mark()
 
     @property
     def retains_grad(self) -> _bool:
@@ -229,7 +230,7 @@ class Tensor(Methods, Absent):
         assert self._node is not None
         if self._node.hooks is None:
             self._node.hooks = Hooks()
-            self._node.marked = True
+            self._node.mark()
         return RemovableHandle.add(self._node.hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:

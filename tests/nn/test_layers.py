@@ -229,7 +229,7 @@ def test_training_batch_norm_leaves_the_tape_untouched():
     """Reading the statistics for the running ones must not cost the cheaper way backward."""
     layer = nn.BatchNorm1d(2)
     out = layer(lucid.randn(4, 2).requires_grad_())
-    assert not any(node is not None and node.escaped for node in (out._node, *out._node.inputs))
+    assert not any(node is not None and node.watched for node in (out._node, *out._node.inputs))
 
 
 def test_old_state_dicts_without_a_counter_load():
