@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,8 @@ import mlx.core as mx
 from lucid import _tape
 from lucid._channels import Last, first, last
 from lucid._grad_mode import mode
+from lucid._replay import replay
 from lucid._tape import Leaf, Node, Pick, TensorCore, accumulate, apply, array, as_tensor
-from lucid._views import ChannelsLast
 from lucid.dtypes import OF_MX
 
 
@@ -33,8 +34,9 @@ def run_backward(
     """
     nodes = _reachable(roots, targets)
     calls = [n for n in nodes if n.__class__ is not Leaf]
+    calls.reverse()
     if strategy == "auto":
-        touched = create_graph or mode.anomaly or (calls and calls[-1].number < _tape.evaluated)
+        touched = create_graph or mode.anomaly or (calls and calls[0].number < _tape.evaluated)
         if targets is not None and not touched:
             touched = any(not isinstance(n, Leaf) for n in targets)
         for n in nodes:
@@ -47,15 +49,19 @@ def run_backward(
     try:
         if mode.dual is not None:  # gradients of what has tangents have some: they are tensors, though not recorded
             roots = [(node, as_tensor(value)) for node, value in roots]
-            found = _per_node(nodes, roots, targets, retain_graph, True, into_grad)
+            strategy, create_graph = "per node", True
+        if strategy == "replay":
+            found = replay(calls, roots, targets, retain_graph, create_graph, into_grad)
         else:
-            walk, these = (_replay, calls) if strategy == "replay" else (_per_node, nodes)
-            found = walk(these, roots, targets, retain_graph, create_graph, into_grad)
+            found = _per_node(nodes, roots, targets, retain_graph, create_graph, into_grad)
     finally:
         mode.grad = before
     if not retain_graph:
-        for node in calls:
-            node.release()
+        del nodes
+        while calls:  # the newest last: what nobody else holds is gone with that, and need not be released
+            node = weakref.ref(calls.pop())()
+            if node is not None:
+                node.release()
     return found
 
 
@@ -203,123 +209,6 @@ def _tuple_or(result: Any, otherwise: tuple[Any, ...]) -> tuple[Any, ...]:
     if result is None:
         return otherwise
     return result if isinstance(result, tuple) else (result,)
-
-
-def _replay(
-    calls: list[Node],
-    roots: Sequence[tuple[Node, Any]],
-    targets: Sequence[Node] | None,
-    retain_graph: bool,
-    create_graph: bool,
-    into_grad: bool,
-) -> dict[Node, Any]:
-    """One `mx.vjp` over a function that plays the tape, all `calls` of it, from its leaves.
-
-    Values are kept in a list: those of the nodes in order, and behind them the leaves, which are counted from the end.
-    """
-    leaves: list[tuple[Node, mx.array]] = []
-    slot: dict[Any, int] = {}
-    program: list[tuple[Any, Any, Sequence[Any]]] = []  # a function, where each argument comes from, or its constant
-    lies: set[int] = set()  # the slots whose values are kept channels last: all that use one add up their gradients so
-    calls.reverse()
-
-    def leaf_slot(key: Any, leaf: Node, value: mx.array) -> int:
-        leaves.append((leaf, value))
-        slot[key] = k = -len(leaves)
-        return k
-
-    for here, node in enumerate(calls):
-        slot[node] = here
-        if node.__class__ is Pick:
-            source = slot[node.inputs[0]]
-            program.append((node.index, source, ()))
-            if source in lies and node.index < node.fn.outputs:  # type: ignore[union-attr]
-                lies.add(here)
-            continue
-        fn, primals = node.fn, node.primals
-        sources: list[int | None] = []
-        for n, p in zip(node.inputs, primals):  # noqa: B905 - zip(strict=) costs as much as the loop
-            if n.__class__ is Leaf:
-                key = n, id(p)  # a leaf written between two uses counts as two
-                k = slot.get(key)
-                sources.append(leaf_slot(key, n, p) if k is None else k)
-            else:
-                sources.append(None if n is None else slot.get(n))
-        if fn.__class__ is Last or lies:
-            program.append((_between(fn, sources, primals, lies), sources, primals))
-            if fn.__class__ is Last:
-                lies.add(here)
-        else:
-            program.append((fn, sources, primals))
-    for node, _ in roots:
-        if node.__class__ is Leaf and node not in slot:
-            leaf_slot(node, node, node.out()._data)
-    outputs = [slot[n] for n, _ in roots]
-    leaves.reverse()
-    kept: list[Any] = []
-
-    def play(*values: mx.array) -> list[mx.array]:
-        env: list[Any] = [None] * len(program)
-        env += values
-        for k, (fn, sources, primals) in enumerate(program):
-            if fn.__class__ is int:
-                env[k] = env[sources][fn]
-            elif len(sources) == 2:  # most are, and need no list
-                a, b = sources
-                env[k] = fn(primals[0] if a is None else env[a], primals[1] if b is None else env[b])
-            else:
-                env[k] = fn(*[p if s is None else env[s] for s, p in zip(sources, primals)])  # noqa: B905
-        kept[:] = env
-        ends = [first(env[k]) if k in lies else env[k] for k in outputs]
-        if len(outputs) == 1:
-            return ends
-        return [mx.contiguous(end) for end in ends]  # MLX 0.32 drops a cotangent where two outputs are one array
-
-    gradients = mx.vjp(play, [p for _, p in leaves], [g for _, g in roots])[1]
-    for k, node in enumerate(calls):
-        # What is alive now shares the graph that the gradients use.
-        t = node.out() if node.out is not None else None
-        if t is None and node.follow is None and not retain_graph:
-            continue
-        value = kept[k]
-        inside = None
-        if k in lies and value.__class__ is mx.array:
-            inside, value = value, first(value)
-            kept[k] = value
-        if t is not None and t._node is node:
-            t._data = value
-            if inside is not None and t._extra.__class__ is ChannelsLast:
-                t._extra.inside, t._extra.outside = inside, value
-        if node.follow is not None:
-            node.follow(value)
-        if retain_graph and node.__class__ is not Pick:
-            node.primals = [p if s is None else kept[s] for s, p in zip(program[k][1], node.primals, strict=True)]
-            node.escape()
-    found: dict[Node, Any] = {}
-    for (leaf, _), gradient in zip(leaves, gradients, strict=True):
-        found[leaf] = gradient if leaf not in found else found[leaf] + gradient
-    if into_grad:
-        for leaf, gradient in found.items():
-            if targets is None or leaf in targets:
-                leaf.accumulate(gradient)  # type: ignore[attr-defined]
-    return found
-
-
-def _between(fn: Any, sources: Sequence[int | None], primals: Sequence[Any], lies: set[int]) -> Any:
-    """`fn` for arguments of which those from slots in `lies` come channels last; so does the result of a `Last`."""
-    turns: list[Any] = [first if s in lies else None for s in sources]
-    if fn.__class__ is Last:
-        ndim = fn.ndim(primals)
-        for k in fn.inside:
-            turns[k] = None if turns[k] and primals[k].ndim == ndim else _then(turns[k], ndim)
-        fn = fn.fn
-    if not any(turns):
-        return fn
-    return lambda *arguments: fn(*[a if turn is None else turn(a) for a, turn in zip(arguments, turns, strict=True)])
-
-
-def _then(turn: Any, ndim: int) -> Any:
-    return (lambda a: last(a, ndim)) if turn is None else (lambda a: last(turn(a), ndim))
 
 
 # ---- the public calls ------------------------------------------------------------------------------------------------

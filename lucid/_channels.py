@@ -13,7 +13,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from lucid._tape import op_name
+from lucid._op_names import op_name
 
 # The order of dimensions that puts the channels last, and that which puts them back first, by how many there are.
 _LAST = {n: (0, *range(2, n), 1) for n in range(3, 9)}

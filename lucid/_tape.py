@@ -5,8 +5,9 @@ An op is one pure function of `mx.array`s, called through `apply`. If an input r
 here or anywhere else in lucid: `mx.vjp(function, arrays, cotangents)` is the only one. `lucid._backward` walks the
 nodes in one of two ways that mean the same:
 
-*replay*, while nothing recorded was evaluated: one `mx.vjp` over a function that plays all nodes again, in order, from
-the leaves. MLX then builds the graph it would have built for a plain function: forward and backward share their values.
+*replay* (`lucid._replay`), while nothing recorded was evaluated: one `mx.vjp` over a function that plays all nodes
+again, in order, from the leaves. MLX then builds the graph it would have built for a plain function: forward and
+backward share their values.
 
 *per node*, otherwise, or when somebody wants a cotangent for itself (hooks, `retain_grad`, `create_graph`): one
 `mx.vjp` a node, newest node first, so that what was computed already is not computed again.
@@ -16,7 +17,6 @@ Nodes are numbered as they are made and every node is younger than its inputs: s
 
 from __future__ import annotations
 
-import functools
 import itertools
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +26,7 @@ import mlx.core as mx
 
 from lucid._grad_mode import mode
 from lucid._handles import Hooks, RemovableHandle
+from lucid._op_names import NATIVE, SAVES_NOTHING, native_name, op_name, pascal
 from lucid.dtypes import INEXACT
 
 if TYPE_CHECKING:
@@ -185,16 +186,20 @@ def identity(*tensors: Tensor) -> tuple[Tensor, ...]:
     return result
 
 
+ESCAPED, HOLLOW = 2, 3
+_GONE = object()  # in front of the shape and dtype of an array that was among the primals
+
+
 class Node:
     """One recorded call. `Tensor.grad_fn` shows it."""
 
-    __slots__ = ("__dict__", "fn", "inputs", "label", "marked", "number", "out", "primals")
+    __slots__ = ("__dict__", "__weakref__", "fn", "inputs", "label", "marked", "number", "out", "primals")
 
     fn: Fn | None  # None once the node was released
     inputs: Sequence[Node | None]  # the nodes that made the inputs, as they were at the call
     primals: Sequence[Any]  # the arrays, and constants, that `fn` was called with
     out: Any  # a weak reference to the tensor it made
-    marked: int  # 0: nothing of the below; 1: `watched` has to be looked at; ESCAPED: no replay
+    marked: int  # 0, or 1: `watched` has to be looked at, or ESCAPED: no replay, or HOLLOW: no replay, and no arrays
     label: str  # the name of the operation, once the node was released
 
     # What few nodes have of their own:
@@ -215,7 +220,7 @@ class Node:
 
     def name(self) -> str:
         """The name of the operation, such as "MulBackward0"."""
-        return f"{_pascal(self.label if self.fn is None else op_name(self.fn))}Backward0"
+        return f"{pascal(self.label if self.fn is None else op_name(self.fn))}Backward0"
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
@@ -230,7 +235,7 @@ class Node:
         self.marked = self.marked or 1
 
     def escape(self) -> None:
-        self.marked = ESCAPED
+        self.marked = max(self.marked, ESCAPED)
 
     def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(grad_inputs, grad_outputs)` when the gradients of this call were taken.
@@ -252,14 +257,14 @@ class Node:
     @property
     def watched(self) -> bool:
         """True if somebody wants to see a cotangent that only the per-node walk has."""
-        return self.marked == ESCAPED or self.retains or bool(self.hooks) or bool(self.watchers)
+        return self.marked >= ESCAPED or self.retains or bool(self.hooks) or bool(self.watchers)
 
     def pull(self, want: list[int], cotangents: dict[int, Any], create_graph: bool) -> Sequence[Any]:
         """The gradients of the inputs numbered `want`: arrays, or with `create_graph` tensors, to derive again."""
         fn, primals, have = self.fn, self.primals, sorted(cotangents)
         assert fn is not None
-        if primals.__class__ is Shapes:
-            primals = [p.zeros() if p.__class__ is Hollow else p for p in primals]
+        if self.marked == HOLLOW:
+            primals = [mx.zeros(*p[1:]) if p.__class__ is tuple and p and p[0] is _GONE else p for p in primals]
         if not any(array(g).size if isinstance(g, TensorCore) else g.size for g in cotangents.values()):
             zeros = [mx.zeros_like(primals[k]) for k in want]  # MLX 0.32.4 hangs in some sums over no elements
             return [wrap(z) for z in zeros] if create_graph else zeros
@@ -304,30 +309,14 @@ class Node:
 
         Where PyTorch saves nothing either, only shapes are kept, and backward may come again.
         """
-        self.label = label = op_name(self.fn)
+        fn = self.fn
+        self.label = label = native_name(fn) if fn.__class__ is NATIVE else op_name(fn)  # the call less is seen
         if label not in SAVES_NOTHING:
-            self.fn, self.inputs, self.primals = None, (), ()
-        elif self.primals.__class__ is not Shapes:
-            self.primals = Shapes([Hollow((p.shape, p.dtype)) if p.__class__ is _array else p for p in self.primals])
-            self.marked = ESCAPED
-
-
-ESCAPED = 2
-
-
-class Hollow(tuple):  # type: ignore[type-arg]
-    """The shape and dtype of an array: what is left of it where no gradient needs its values."""
-
-    __slots__ = ()
-
-    def zeros(self) -> mx.array:
-        return mx.zeros(*self)
-
-
-class Shapes(list):  # type: ignore[type-arg]
-    """The primals of a node that was released: `Hollow`s in the place of arrays."""
-
-    __slots__ = ()
+            self.fn = None
+            self.inputs = self.primals = ()
+        elif self.marked != HOLLOW:
+            self.primals = [(_GONE, p.shape, p.dtype) if p.__class__ is _array else p for p in self.primals]
+            self.marked = HOLLOW
 
 
 class Leaf(Node):
@@ -469,45 +458,3 @@ RELEASED = (
     "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
     "after calling backward."
 )
-
-# ---- names -----------------------------------------------------------------------------------------------------------
-
-# MLX's names that differ from PyTorch's.
-_NAMES = {"multiply": "mul", "subtract": "sub", "negative": "neg", "divide": "div", "power": "pow", "arctan2": "atan2"}
-_NAMES |= {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
-_NAMES |= {"less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge", "equal": "eq", "not_equal": "ne"}
-
-# What PyTorch can send a gradient through twice, because it saves no array for it.
-SAVES_NOTHING = frozenset(
-    """
-    add as_strided cat ceil clone copied copy cumsum diag diagonal expand fill flatten flip floor getitem identity
-    mean movedim narrow neg pad permute repeat reshape roll round select sign slice split squeeze stack sub sum tile
-    to_copy trace transpose tril triu unbind unflatten unfold unsqueeze view zero
-    """.split()
-)
-
-
-def op_name(fn: Any) -> str:
-    """The name of the operation that `fn` belongs to: of the public function it is defined in, or its own."""
-    if fn.__class__ is _NATIVE:
-        return _native_name(fn)
-    return _plain(getattr(fn, "__qualname__", None) or getattr(fn, "__name__", None) or type(fn).__name__)
-
-
-_NATIVE = type(mx.add)
-
-
-@functools.cache
-def _native_name(fn: Any) -> str:
-    """The name of one of MLX's own functions, which takes them long to tell."""
-    return _plain(fn.__name__)
-
-
-@functools.lru_cache(4096)
-def _plain(name: str) -> str:
-    name = name.partition(".")[0].strip("_")
-    return _NAMES.get(name, name)
-
-
-def _pascal(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))

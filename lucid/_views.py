@@ -23,6 +23,7 @@ from lucid._device import default as default_device
 from lucid._device import device as Device
 from lucid._grad_mode import mode
 from lucid._layout import Layout, dense
+from lucid._op_names import op_name
 from lucid._tape import Leaf, apply, wrap
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Placed:
     __slots__ = ("__qualname__", "device", "fn")
 
     def __init__(self, fn: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
-        self.fn, self.__qualname__ = fn, _tape.op_name(fn)
+        self.fn, self.__qualname__ = fn, op_name(fn)
         devices = [device_of(t) for t in inputs if isinstance(t, _tape.TensorCore)]
         self.device = next((d for d in devices if d.type != "cpu"), devices[0])
 

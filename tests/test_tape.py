@@ -17,7 +17,7 @@ from lucid import _backward, _tape
 def ways(monkeypatch):
     """The names of the ways that backward took."""
     taken = []
-    for name in ("_replay", "_per_node"):
+    for name in ("replay", "_per_node"):
 
         def spy(*args, name, walk):
             taken.append(name)
@@ -36,7 +36,7 @@ def forward():
 def test_untouched_tape_is_replayed(ways):
     _, _, loss = forward()
     loss.backward()
-    assert ways == ["_replay"]
+    assert ways == ["replay"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_live_tensors_share_the_replayed_graph(ways):
     before = h._data
     loss.backward()
     assert h._data is not before
-    assert ways == ["_replay"]
+    assert ways == ["replay"]
     assert h.tolist() == pytest.approx([mx.exp(mx.array(v * v)).item() for v in (1.0, 2.0, 3.0)])
 
 
@@ -164,3 +164,23 @@ def test_gradients_from_a_thread_are_independent_of_its_grad_mode():
         thread.join()
         assert not lucid.is_grad_enabled()
     assert seen == [True]
+
+
+@pytest.mark.parametrize("look", [False, True], ids=["replay", "per node"])
+def test_what_is_held_of_a_graph_is_released_with_it(look):
+    w = lucid.ones(3, requires_grad=True)
+    inner = w.exp()
+    held = inner * inner
+    node = held.sum().grad_fn.next_functions[0][0]
+    assert node is held.grad_fn
+    if look:
+        held.tolist()
+    (held + 1.0).sum().backward()
+    assert node.fn is None
+    assert not node.primals
+    assert repr(node) == "<MulBackward0>"
+    assert inner.grad_fn.fn is None
+    with pytest.raises(RuntimeError, match="second time"):
+        held.sum().backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        inner.sum().backward()

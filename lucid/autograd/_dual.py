@@ -14,7 +14,8 @@ import mlx.core as mx
 
 from lucid import _tape, _views
 from lucid._grad_mode import mode
-from lucid._tape import Pick, TensorCore, apply, op_name, wrap
+from lucid._op_names import op_name
+from lucid._tape import Pick, TensorCore, apply, wrap
 from lucid._views import Extra
 from lucid.dtypes import INEXACT
 from lucid.func._directions import push

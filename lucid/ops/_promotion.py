@@ -14,7 +14,8 @@ import mlx.core as mx
 import numpy as np
 
 from lucid import dtypes
-from lucid._tape import TensorCore, apply, explained, op_name, record, wrap
+from lucid._op_names import op_name
+from lucid._tape import TensorCore, apply, explained, record, wrap
 from lucid.dtypes import INEXACT, OF_MX, dtype
 from lucid.ops._precise import COMPLEX, DOUBLE
 

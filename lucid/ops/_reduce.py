@@ -15,7 +15,8 @@ import mlx.core as mx
 import numpy as np
 
 from lucid._grad_mode import mode
-from lucid._tape import array, evaluate, op_name
+from lucid._op_names import op_name
+from lucid._tape import array, evaluate
 from lucid.dtypes import INEXACT
 from lucid.ops._dims import wrap_dims
 
