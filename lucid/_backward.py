@@ -51,7 +51,7 @@ def run_backward(
             roots = [(node, as_tensor(value)) for node, value in roots]
             strategy, create_graph = "per node", True
         if strategy == "replay":
-            found = replay(calls, roots, targets, retain_graph, create_graph, into_grad)
+            found = replay(calls, roots, targets, retain_graph, into_grad)
         else:
             found = _per_node(nodes, roots, targets, retain_graph, create_graph, into_grad)
     finally:
@@ -74,12 +74,13 @@ def _reachable(roots: Sequence[tuple[Node, Any]], targets: Sequence[Node] | None
     seen = set(stack)
     while stack:
         node = stack.pop()
-        if node.fn is None and not isinstance(node, Leaf):
+        if node.fn is None and node.__class__ is not Leaf:
             raise RuntimeError(_tape.RELEASED)
         for n in node.inputs:
             if n is not None and n not in seen:
                 seen.add(n)
-                stack.append(n)
+                if n.__class__ is not Leaf:
+                    stack.append(n)
     order = sorted(seen, key=_AGE, reverse=True)
     if targets is None:
         return order

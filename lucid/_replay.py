@@ -17,7 +17,6 @@ def replay(
     roots: Sequence[tuple[Node, Any]],
     targets: Sequence[Node] | None,
     retain_graph: bool,
-    create_graph: bool,
     into_grad: bool,
 ) -> dict[Node, Any]:
     """One `mx.vjp` over a function that plays the tape, all `calls` of it, from its leaves.
@@ -34,6 +33,7 @@ def replay(
         slot[key] = k = -len(leaves)
         return k
 
+    get = slot.get
     for here, node in enumerate(calls):
         slot[node] = here
         if node.__class__ is Pick:
@@ -45,13 +45,15 @@ def replay(
         fn, primals = node.fn, node.primals
         sources: list[int | None] = []
         for n, p in zip(node.inputs, primals):  # noqa: B905 - zip(strict=) costs as much as the loop
-            if n.__class__ is Leaf:
-                key = n, id(p)  # a leaf written between two uses counts as two
-                k = slot.get(key)
-                sources.append(leaf_slot(key, n, p) if k is None else k)
+            if n is None:
+                sources.append(None)
+            elif n.__class__ is not Leaf:
+                sources.append(get(n))
             else:
-                sources.append(None if n is None else slot.get(n))
-        if fn.__class__ is Last or lies:
+                key = n, id(p)  # a leaf written between two uses counts as two
+                k = get(key)
+                sources.append(leaf_slot(key, n, p) if k is None else k)
+        if lies or fn.__class__ is Last:
             program.append((_between(fn, sources, primals, lies), sources, primals))
             if fn.__class__ is Last:
                 lies.add(here)
