@@ -15,7 +15,8 @@ from lucid import _tape
 from lucid._grad_mode import mode
 from lucid._tape import Core
 from lucid.compiler._entry import NUMBERS_CHANGE, Entry, OtherArguments, Unknown, places
-from lucid.compiler._guards import Guarded, attributes, constants, settings, surroundings
+from lucid.compiler._guards import Guarded, constants, settings
+from lucid.compiler._reads import Reads, attributes
 from lucid.compiler._tree import PLAIN, flatten, unflatten
 from lucid.compiler._watch import Watch
 
@@ -42,6 +43,7 @@ class Compiled:
         self._left: list[Any] = []
         self._optimizers: dict[int, Any] = {}
         self._last: Guarded | None = None  # what the last call used
+        self._written: dict[int, Any] = {}  # the lists and dicts that the function writes into
         self._traces = 0
         self._uncompiled = False
         self._generation = generation
@@ -72,18 +74,24 @@ class Compiled:
         key = (key, *[(a.shape, a.dtype, t.__class__) for t in tensors for a in (_tape.array(t),)])
         if last is not None and key == last.key and last.holds(tensors):
             return last.entry.run(tensors)
-        whole = key, *map(str, settings()), constants(around := surroundings(self.fn), held)
+        reads = self._reads()
+        whole = key, *map(str, settings()), constants(around := reads.found, held)
         known = self._entries.setdefault(whole, [])
         self._entries.move_to_end(whole)
         for guarded in known:
             if guarded.fits(tensors):
                 self._last = guarded
                 return guarded.entry.run(tensors)
-        if not self._touched:
-            return self._eagerly(args, kwargs, tensors)
-        for value in held:
-            around += attributes(value)
-        return self._traced(known, key, held, tree, args, kwargs, tensors, around)
+        try:
+            if not self._touched:
+                return self._eagerly(args, kwargs, tensors)
+            around = [*around, *[found for value in held for found in attributes(value)]]
+            return self._traced(known, key, held, tree, args, kwargs, tensors, around)
+        finally:
+            self._written.update((id(place), place) for place in reads.changed())
+
+    def _reads(self) -> Reads:
+        return Reads(self.fn, self._written)
 
     def _eagerly(self, args: Any, kwargs: Any, tensors: list[Any]) -> Any:
         watch = Watch()
@@ -140,7 +148,7 @@ class Compiled:
             self._left = left  # the next call may read them
             self._touch(left, ())
         else:
-            self._last = Guarded(entry, key, held, around, self.fn)
+            self._last = Guarded(entry, key, held, around, self._reads)
             known.append(self._last)
         self._forget(known, around, entry)
         return result

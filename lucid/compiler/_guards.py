@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import inspect
 import itertools
 import operator
 import types
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mlx.core as mx
@@ -17,12 +14,11 @@ from lucid import dtypes
 from lucid._grad_mode import mode
 from lucid._tape import Core
 from lucid.compiler._entry import Entry
+from lucid.compiler._reads import Found, Reads, contents
 from lucid.compiler._tree import PLAIN
 from lucid.nn.modules._global_hooks import EVERYWHERE
 from lucid.nn.modules.module import Module
 from lucid.optim import Optimizer
-
-Found = tuple[str, Any, Callable[[], Any]]  # a name, the value that it has, and how to get that again
 
 
 class Guarded:
@@ -32,20 +28,24 @@ class Guarded:
         entry: the entry.
         key: of the arguments.
         held: the objects among the arguments and around the function that are compared by identity.
-        around: the `surroundings` of the function, and the attributes of `held`.
-        fn: the function.
+        around: what the function `Reads`, and the attributes of `held`.
+        reads: gives what the function reads around itself now.
     """
 
     _around: Same
     _numbers: Same
 
     def __init__(
-        self, entry: Entry, key: tuple[Any, ...], held: list[Any], around: list[Found], fn: Callable[..., Any]
+        self, entry: Entry, key: tuple[Any, ...], held: list[Any], around: list[Found], reads: Callable[[], Reads]
     ) -> None:
-        self.entry, self.key, self._held, self._fn = entry, key, held, fn
-        seen = entry.watch.seen
+        self.entry, self.key, self._held, self._reads = entry, key, held, reads
+        modules, seen = list(entry.watch.modules.values()), entry.watch.seen
+        own = {type(m).forward: None for m in modules if type(m).__module__.partition(".")[0] != "lucid"}
+        inside = [one for forward in own for one in Reads(forward).found]
+        self._plain = [(value, again) for _, value, again in inside if isinstance(value, PLAIN)]
+        around = [*around, *inside]
         self._tensors = [(name, t, again) for name, t, again in around if isinstance(t, Core) and id(t) in seen]
-        self._modules = [(m, fingerprint(m)) for m in entry.watch.modules.values()]
+        self._modules = [(m, fingerprint(m)) for m in modules]
         self._optimizers = [(o, rules(o)) for o in {id(o): o for o in entry.watch.optimizers}.values()]
         self._kinds = [kind for _, _, kind in key[1:]] if key[0] == (tuple, *range(len(key) - 1)) else None
         self._settings, self._global_hooks = settings(), _hooks_everywhere()
@@ -60,6 +60,7 @@ class Guarded:
             self._global_hooks == _hooks_everywhere()
             and all(fingerprint(m) == before for m, before in self._modules)
             and all(again() is t for _, t, again in self._tensors)
+            and all((now := again()) == value and type(now) is type(value) for value, again in self._plain)
             and all(rules(o) == before for o, before in self._optimizers)
             and self.entry.fits(tensors)
         ):
@@ -93,9 +94,9 @@ class Guarded:
         return False
 
     def _note(self) -> None:
-        getters: list[Callable[[], Any]] = [again for _, _, again in surroundings(self._fn)]
-        owners = [*self._held, getattr(self._fn, "__self__", None)]
-        places = [*EVERYWHERE, *[vars(h) for h in owners if hasattr(h, "__dict__")]]
+        reads = self._reads()
+        getters = [again for _, _, again in reads.found] + [again for _, again in self._plain]
+        places = [*EVERYWHERE, *reads.places, *[vars(h) for h in self._held if hasattr(h, "__dict__")]]
         for module, _ in self._modules:
             state = module.__dict__
             places += [state, *[state[name] for name in (*_PARTS, *_HOOKS)]]
@@ -126,9 +127,9 @@ class Same:
 
     __slots__ = ("_empty", "_getters", "_places", "_values")
 
-    def __init__(self, getters: Sequence[Callable[[], Any]], places: Iterable[dict[Any, Any] | list[Any]]) -> None:
+    def __init__(self, getters: Sequence[Callable[[], Any]], places: Sequence[Any]) -> None:
         self._getters, self._empty = getters, [p for p in places if not p]  # most are: dicts of hooks
-        self._places = [p.values() if isinstance(p, dict) else p for p in places if p]
+        self._places = [contents(p) for p in places if p]
         self._values = self._look()
 
     def _look(self) -> list[Any]:
@@ -139,7 +140,7 @@ class Same:
     def holds(self) -> bool:
         try:
             now = self._look()
-        except ValueError:  # a closure's variable was deleted
+        except (ValueError, LookupError):  # a closure's variable was deleted, or an item
             return False
         return len(now) == len(self._values) and all(map(operator.is_, now, self._values)) and not any(self._empty)
 
@@ -173,52 +174,8 @@ def rules(optimizer: Any) -> list[Any]:
     return [(id(u), u.recipe.rule, u.recipe.slots, u.settled(), *map(id, u.group["params"])) for u in updates]
 
 
-def surroundings(fn: Any) -> list[Found]:
-    """What a function finds around itself: names, the values that they have now, and how to get them again.
-
-    And what the functions among these find: those of the same file, and those closed over.
-    """
-    found: list[Found] = []
-    if isinstance(fn, functools.partial):
-        fn = fn.func
-    if inspect.ismethod(fn):
-        if not isinstance(fn.__self__, Module):
-            found += attributes(fn.__self__)
-        fn = fn.__func__
-    ahead, seen = [fn], set()
-    while ahead:
-        fn = ahead.pop()
-        if not isinstance(fn, types.FunctionType) or fn in seen:
-            continue
-        seen.add(fn)
-        scope = fn.__globals__
-        near = [
-            (name, scope[name], functools.partial(scope.get, name)) for name in _names(fn.__code__) if name in scope
-        ]
-        ahead += [f for _, f, _ in near if isinstance(f, types.FunctionType) and f.__globals__ is scope]
-        found += near
-        for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
-            with contextlib.suppress(ValueError):  # not bound yet
-                found.append((name, cell.cell_contents, functools.partial(getattr, cell, "cell_contents")))
-                ahead.append(cell.cell_contents)
-    return found
-
-
-@functools.lru_cache(1024)
-def _names(code: types.CodeType) -> tuple[str, ...]:
-    """The names that `code` and the functions that are defined in it look up."""
-    inner = [name for part in code.co_consts if isinstance(part, types.CodeType) for name in _names(part)]
-    return tuple(dict.fromkeys([*code.co_names, *inner]))
-
-
-def attributes(value: Any) -> list[Found]:
-    """The attributes of an object, like `surroundings`."""
-    own = getattr(value, "__dict__", {})
-    return [(name, v, functools.partial(getattr, value, name, None)) for name, v in own.items()]
-
-
 def constants(found: list[Found], held: list[Any]) -> Any:
-    """What of `surroundings` a graph depends on: plain values, and which modules, optimizers and functions they are."""
+    """What of all that a graph depends on: plain values, and which modules, optimizers and functions they are."""
     key: list[Any] = []
     for name, value, _ in found:
         if isinstance(value, PLAIN):

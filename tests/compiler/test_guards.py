@@ -262,3 +262,103 @@ def test_values_found_by_the_functions_that_a_function_calls() -> None:
     shift = 2.0
     assert [f(lucid.ones(1)).item() for _ in range(3)] == [5.0] * 3
     assert len(f.ran) == 4
+
+
+class Settings:
+    factor = 1.0
+
+    def __init__(self) -> None:
+        self.by, self.nested, self.unused = 2.0, {"shift": 1.0}, 0
+
+    @property
+    def half(self) -> float:
+        return self.by / 2
+
+    def scaled(self, x: Any) -> Any:
+        return x * self.factor
+
+
+SETTINGS, WEIGHTS = Settings(), [1.0, 2.0]
+OFFSET = 0.0
+
+
+class Offset(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x + OFFSET
+
+
+@pytest.mark.parametrize(
+    ("change", "back"),
+    [
+        (lambda: setattr(SETTINGS, "by", 3.0), lambda: setattr(SETTINGS, "by", 2.0)),
+        (lambda: setattr(SETTINGS, "factor", 3.0), lambda: delattr(SETTINGS, "factor")),
+        (lambda: SETTINGS.nested.update(shift=3.0), lambda: SETTINGS.nested.update(shift=1.0)),
+        (lambda: setattr(SETTINGS, "nested", {"shift": 3.0}), lambda: setattr(SETTINGS, "nested", {"shift": 1.0})),
+        (lambda: WEIGHTS.append(3.0), WEIGHTS.pop),
+        (lambda: globals().update(OFFSET=1.0), lambda: globals().update(OFFSET=0.0)),
+        (lambda: globals().update(WEIGHTS=[5.0]), lambda was=WEIGHTS: globals().update(WEIGHTS=was)),
+    ],
+    ids=["attribute", "attribute of the class", "item", "dict", "list", "global of a forward", "another list"],
+)
+def test_settings_that_a_function_reads(change: Callable[[], Any], back: Callable[[], Any]) -> None:
+    offset, x = Offset(), lucid.ones(1)
+
+    def fn(x: Any) -> Any:
+        return offset(SETTINGS.scaled(x) * SETTINGS.half + SETTINGS.nested["shift"] + sum(WEIGHTS))
+
+    f = calls_of(fn)
+    for _ in range(3):
+        assert f(x).item() == fn(x).item()
+    assert len(f.ran) == 2
+    before = fn(x).item()
+    change()
+    try:
+        for _ in range(3):
+            assert f(x).item() == fn(x).item() != before
+        assert len(f.ran) == 3
+    finally:
+        back()
+    assert f(x).item() == fn(x).item() == before
+
+
+def test_what_a_function_does_not_read_traces_nothing_again() -> None:
+    global OFFSET
+    x = lucid.ones(1)
+
+    def fn(x: Any) -> Any:
+        OFFSET = x * SETTINGS.by
+        return OFFSET + 1
+
+    class Trainer:
+        def __init__(self) -> None:
+            self.steps, self.model = 0, nn.Linear(1, 1)
+
+        def step(self, x: Any) -> Any:
+            noted.append(x.shape)
+            return self.model(x)
+
+    f, trainer, noted = calls_of(fn), Trainer(), []
+    g = calls_of(trainer.step)
+    for _ in range(6):
+        f(x)
+        g(x)
+        SETTINGS.unused += 1
+        trainer.steps += 1
+        OFFSET += 1.0
+    OFFSET = 0.0
+    assert len(f.ran) == len(g.ran) == 2
+    assert len(noted) == 2
+    trainer.model = nn.Linear(1, 1)
+    assert g(x).item() == trainer.model(x).item()
+
+
+def test_attributes_of_a_module_that_is_not_called() -> None:
+    model, x = nn.Module(), lucid.ones(1)
+    model.part, model.scale = nn.Linear(1, 1), 2.0
+    f = calls_of(lambda x: model.part(x) * model.scale)
+    for _ in range(3):
+        f(x)
+    model.scale = 3.0
+    assert f(x).item() == pytest.approx(model.part(x).item() * 3.0)
+    model.part = nn.Identity()
+    assert f(x).item() == 3.0

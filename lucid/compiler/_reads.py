@@ -1,0 +1,158 @@
+"""What a function reads around itself: names, and attributes of what it finds there, told from its bytecode."""
+
+from __future__ import annotations
+
+import contextlib
+import dis
+import functools
+import inspect
+import operator
+import types
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+from lucid._tape import TensorCore
+from lucid.compiler._tree import PLAIN
+from lucid.nn.modules.module import Module
+from lucid.optim import Optimizer
+
+Found = tuple[str, Any, Callable[[], Any]]  # a name, the value that it has, and how to get that again
+
+MOST, DEEPEST = 64, 3  # items of a list or dict, and levels of them, that are looked at: more are data, not settings
+GLOBAL, CLOSED_OVER, LOCAL = "global", "closed over", "local"
+_KINDS = {"GLOBAL": GLOBAL, "NAME": GLOBAL, "DEREF": CLOSED_OVER, "CLASSDEREF": CLOSED_OVER, "FAST": LOCAL}
+_ALONE = (types.ModuleType, type, TensorCore, Optimizer)  # into these nobody looks
+_IN_BETWEEN = ("CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL", "RESUME")
+
+
+class Reads:
+    """What `fn` finds around itself, and what the functions find that it calls: those of its file, those closed over.
+
+    Args:
+        fn: the function.
+        closed: dicts and lists, by their ids, into which nobody looks: the function itself writes there.
+
+    Attributes:
+        found: names and attributes, with the values that they have now.
+        places: the dicts and lists among these, whose items are in `found` too.
+    """
+
+    def __init__(self, fn: Any, closed: Collection[int] = ()) -> None:
+        self.found: list[Found] = []
+        self.places: list[Any] = []
+        self._closed, self._seen = closed, set[Any]()
+        self._follow(fn)
+        self._items = [list(contents(place)) for place in self.places]
+
+    def changed(self) -> list[Any]:
+        """The dicts and lists whose contents were others when this was made."""
+        return [
+            place
+            for place, items in zip(self.places, self._items, strict=True)
+            if len(place) != len(items) or not all(map(operator.is_, contents(place), items))
+        ]
+
+    def _follow(self, fn: Any) -> None:
+        if isinstance(fn, functools.partial):
+            self._follow(fn.func)
+        elif isinstance(fn, types.MethodType):
+            self._read(fn.__func__, fn.__self__)
+        elif isinstance(fn, types.FunctionType):
+            self._read(fn, None)
+
+    def _read(self, fn: Any, owner: Any) -> None:
+        if not isinstance(fn, types.FunctionType) or self._knows(fn, owner):
+            return
+        cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
+        first, scope = fn.__code__.co_varnames[:1], fn.__globals__
+        for kind, root, *names in paths(fn.__code__):
+            value: Any
+            if kind != GLOBAL and (root,) == first and owner is not None:
+                self._look(root, owner, names)
+            elif kind == CLOSED_OVER and root in cells:
+                with contextlib.suppress(ValueError):  # not bound yet
+                    value = cells[root].cell_contents
+                    self._add(cells[root], root, value, functools.partial(getattr, cells[root], "cell_contents"))
+                    self._look(root, value, names)
+                    self._follow(value)
+            elif kind == GLOBAL and root in scope:
+                value = scope[root]
+                self._add(scope, root, value, functools.partial(scope.get, root))
+                self._look(root, value, names)
+                if isinstance(value, types.FunctionType) and value.__globals__ is scope:
+                    self._follow(value)
+
+    def _look(self, shown: str, value: Any, names: Iterable[str]) -> None:
+        """Follow attributes."""
+        for name in names:
+            if isinstance(value, _ALONE):
+                return
+            own = getattr(value, "__dict__", {})
+            kinds = (own, value._parameters, value._buffers, value._modules) if isinstance(value, Module) else (own,)
+            place: Any = next((part for part in kinds if name in part), None)
+            of_class = inspect.getattr_static(type(value), name, None)
+            shown = f"{shown}.{name}"
+            if place is not None:
+                again = functools.partial(place.get, name)
+            elif isinstance(of_class, (*PLAIN[:-1], types.MemberDescriptorType)):
+                place, again = value, functools.partial(getattr, value, name, None)
+            else:
+                if type(value).__module__.partition(".")[0] != "lucid":
+                    self._read(of_class.fget if isinstance(of_class, property) else of_class, value)
+                return
+            value = again()
+            self._add(place, shown, value, again)
+
+    def _add(self, place: Any, shown: str, value: Any, again: Callable[[], Any], depth: int = 0) -> None:
+        if self._knows(place, shown):
+            return
+        self.found.append((shown, value, again))
+        if not isinstance(value, (dict, list, tuple)) or id(value) in self._closed:
+            return
+        if len(value) <= MOST and depth < DEEPEST:
+            self.places.append(value)
+            items: Any = value.items() if isinstance(value, dict) else enumerate(value)
+            for k, (key, item) in enumerate(list(items)):
+                here = f"{shown}[{key!r}]" if isinstance(key, PLAIN) else f"{shown}[key {k}]"
+                self._add(value, here, item, functools.partial(operator.getitem, value, key), depth + 1)
+
+    def _knows(self, place: Any, part: Any) -> bool:
+        """Whether this was asked before."""
+        key = id(place), part if isinstance(part, str) else id(part)
+        known = key in self._seen
+        self._seen.add(key)
+        return known
+
+
+def contents(place: Any) -> Iterable[Any]:
+    """The values in a dict, list or tuple."""
+    return place.values() if isinstance(place, dict) else place
+
+
+def attributes(value: Any) -> list[Found]:
+    """The attributes that an object has of its own."""
+    own = getattr(value, "__dict__", {})
+    return [(name, v, functools.partial(getattr, value, name, None)) for name, v in own.items()]
+
+
+@functools.lru_cache(1024)
+def paths(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
+    """What `code` and the functions defined in it look up: where, the name, and the attributes that are taken of it."""
+    return tuple(dict.fromkeys(_paths(code)))
+
+
+def _paths(code: types.CodeType) -> Iterator[tuple[str, ...]]:
+    path: tuple[str, ...] = ()
+    for step in dis.get_instructions(code):
+        kind = _KINDS.get(step.opname.split("_")[1]) if step.opname.startswith("LOAD_") else None
+        if path and step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            path = (*path, step.argval)
+        elif step.opname not in _IN_BETWEEN:
+            if path:
+                yield path
+            path = () if kind is None else (kind, step.argval if isinstance(step.argval, str) else step.argval[-1])
+    if path:
+        yield path
+    for part in code.co_consts:
+        if isinstance(part, types.CodeType):
+            yield from _paths(part)
