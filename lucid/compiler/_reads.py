@@ -20,7 +20,7 @@ Found = tuple[str, Any, Callable[[], Any]]  # a name, the value that it has, and
 
 MOST, DEEPEST = 64, 3  # items of a list or dict, and levels of them, that are looked at: more are data, not settings
 GLOBAL, CLOSED_OVER, LOCAL = "global", "closed over", "local"
-_KINDS = {"GLOBAL": GLOBAL, "NAME": GLOBAL, "DEREF": CLOSED_OVER, "CLASSDEREF": CLOSED_OVER, "FAST": LOCAL}
+_KINDS = {"GLOBAL": GLOBAL, "NAME": GLOBAL, "DEREF": CLOSED_OVER, "CLASSDEREF": CLOSED_OVER}
 _ALONE = (types.ModuleType, type, TensorCore, Optimizer)  # into these nobody looks
 _IN_BETWEEN = ("CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL", "RESUME")
 
@@ -145,6 +145,8 @@ def _paths(code: types.CodeType) -> Iterator[tuple[str, ...]]:
     path: tuple[str, ...] = ()
     for step in dis.get_instructions(code):
         kind = _KINDS.get(step.opname.split("_")[1]) if step.opname.startswith("LOAD_") else None
+        if "LOAD_FAST" in step.opname:  # several at once too, in newer Pythons: the last is on top
+            kind = LOCAL
         if path and step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             path = (*path, step.argval)
         elif step.opname not in _IN_BETWEEN:
