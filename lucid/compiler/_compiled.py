@@ -74,24 +74,29 @@ class Compiled:
         key = (key, *[(a.shape, a.dtype, t.__class__) for t in tensors for a in (_tape.array(t),)])
         if last is not None and key == last.key and last.holds(tensors):
             return last.entry.run(tensors)
-        reads = self._reads()
+        reads = Reads(self.fn, self._written)
         whole = key, *map(str, settings()), constants(around := reads.found, held)
         known = self._entries.setdefault(whole, [])
         self._entries.move_to_end(whole)
         for guarded in known:
-            if guarded.fits(tensors):
+            if guarded.fits(tensors, reads):
                 self._last = guarded
                 return guarded.entry.run(tensors)
         try:
             if not self._touched:
                 return self._eagerly(args, kwargs, tensors)
             around = [*around, *[found for value in held for found in attributes(value)]]
-            return self._traced(known, key, held, tree, args, kwargs, tensors, around)
+            return self._traced(known, key, held, tree, args, kwargs, tensors, around, reads)
         finally:
-            self._written.update((id(place), place) for place in reads.changed())
-
-    def _reads(self) -> Reads:
-        return Reads(self.fn, self._written)
+            if changed := reads.changed():
+                self._written.update((id(place), place) for _, place in changed)
+                warnings.warn(
+                    f"compile: {getattr(self.fn, '__name__', self.fn)!s} writes into {changed[0][0]}, a "
+                    f"{type(changed[0][1]).__name__} of Python's, which happens at its first calls only, when it is "
+                    "traced; return the values instead",
+                    UserWarning,
+                    stacklevel=3,
+                )
 
     def _eagerly(self, args: Any, kwargs: Any, tensors: list[Any]) -> Any:
         watch = Watch()
@@ -113,7 +118,16 @@ class Compiled:
         self._touched.setdefault(0, None)
 
     def _traced(
-        self, known: list[Any], key: Any, held: Any, tree: Any, args: Any, kwargs: Any, tensors: list[Any], around: Any
+        self,
+        known: list[Any],
+        key: Any,
+        held: Any,
+        tree: Any,
+        args: Any,
+        kwargs: Any,
+        tensors: list[Any],
+        around: Any,
+        reads: Any,
     ) -> Any:
         def call(arguments: list[Any]) -> Any:
             given = unflatten(tree, arguments.__getitem__)
@@ -143,12 +157,12 @@ class Compiled:
                 "ones; write into those that are there (copy_)"
             )
         left = entry.leftovers
-        reads = set(map(id, self._left)) & set(entry.watch.seen)
-        if left and (reads or not self._left):
+        again = set(map(id, self._left)) & set(entry.watch.seen)
+        if left and (again or not self._left):
             self._left = left  # the next call may read them
             self._touch(left, ())
         else:
-            self._last = Guarded(entry, key, held, around, self._reads)
+            self._last = Guarded(entry, key, held, around, reads)
             known.append(self._last)
         self._forget(known, around, entry)
         return result

@@ -29,16 +29,14 @@ class Guarded:
         key: of the arguments.
         held: the objects among the arguments and around the function that are compared by identity.
         around: what the function `Reads`, and the attributes of `held`.
-        reads: gives what the function reads around itself now.
+        reads: what the function read around itself when it was called.
     """
 
     _around: Same
     _numbers: Same
 
-    def __init__(
-        self, entry: Entry, key: tuple[Any, ...], held: list[Any], around: list[Found], reads: Callable[[], Reads]
-    ) -> None:
-        self.entry, self.key, self._held, self._reads = entry, key, held, reads
+    def __init__(self, entry: Entry, key: tuple[Any, ...], held: list[Any], around: list[Found], reads: Reads) -> None:
+        self.entry, self.key, self._held = entry, key, held
         modules, seen = list(entry.watch.modules.values()), entry.watch.seen
         own = {type(m).forward: None for m in modules if type(m).__module__.partition(".")[0] != "lucid"}
         inside = [one for forward in own for one in Reads(forward).found]
@@ -49,9 +47,9 @@ class Guarded:
         self._optimizers = [(o, rules(o)) for o in {id(o): o for o in entry.watch.optimizers}.values()]
         self._kinds = [kind for _, _, kind in key[1:]] if key[0] == (tuple, *range(len(key) - 1)) else None
         self._settings, self._global_hooks = settings(), _hooks_everywhere()
-        self._note()
+        self._note(reads)
 
-    def fits(self, tensors: Sequence[Any]) -> bool:
+    def fits(self, tensors: Sequence[Any], reads: Reads) -> bool:
         """Whether a call with arguments and constants of the same key may use the entry.
 
         Refreshes the optimizers' numbers.
@@ -64,7 +62,7 @@ class Guarded:
             and all(rules(o) == before for o, before in self._optimizers)
             and self.entry.fits(tensors)
         ):
-            self._note()
+            self._note(reads)
             return True
         return False
 
@@ -93,14 +91,13 @@ class Guarded:
             return True
         return False
 
-    def _note(self) -> None:
-        reads = self._reads()
-        getters = [again for _, _, again in reads.found] + [again for _, again in self._plain]
+    def _note(self, reads: Reads) -> None:
+        found = [(value, again) for _, value, again in reads.found] + self._plain
         places = [*EVERYWHERE, *reads.places, *[vars(h) for h in self._held if hasattr(h, "__dict__")]]
         for module, _ in self._modules:
             state = module.__dict__
             places += [state, *[state[name] for name in (*_PARTS, *_HOOKS)]]
-        self._around = Same(getters, places)
+        self._around = Same(found, places)
         self._numbers = self._note_numbers()
 
     def _note_numbers(self) -> Same:
@@ -122,26 +119,28 @@ class Guarded:
 class Same:
     """What some getters return, and all that is in some lists and dicts: whether nothing else was put there since.
 
+    Args:
+        found: values, and the getters that they came from.
+        places: the lists and dicts.
+
     Python's objects are cold in the cache after a step of a model: what is looked at is little, and one thing.
     """
 
     __slots__ = ("_empty", "_getters", "_places", "_values")
 
-    def __init__(self, getters: Sequence[Callable[[], Any]], places: Sequence[Any]) -> None:
-        self._getters, self._empty = getters, [p for p in places if not p]  # most are: dicts of hooks
+    def __init__(self, found: Sequence[tuple[Any, Callable[[], Any]]], places: Sequence[Any]) -> None:
+        self._getters = [get for _, get in found]
+        self._empty = [p for p in places if not p]  # most are: dicts of hooks
         self._places = [contents(p) for p in places if p]
-        self._values = self._look()
-
-    def _look(self) -> list[Any]:
-        found = [get() for get in self._getters]
-        found += itertools.chain.from_iterable(self._places)
-        return found
+        self._values = [value for value, _ in found]
+        self._values += itertools.chain.from_iterable(self._places)
 
     def holds(self) -> bool:
         try:
-            now = self._look()
+            now = [get() for get in self._getters]
         except (ValueError, LookupError):  # a closure's variable was deleted, or an item
             return False
+        now += itertools.chain.from_iterable(self._places)
         return len(now) == len(self._values) and all(map(operator.is_, now, self._values)) and not any(self._empty)
 
 

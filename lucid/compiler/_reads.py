@@ -40,15 +40,16 @@ class Reads:
     def __init__(self, fn: Any, closed: Collection[int] = ()) -> None:
         self.found: list[Found] = []
         self.places: list[Any] = []
+        self._names: list[str] = []  # of the places
         self._closed, self._seen = closed, set[Any]()
         self._follow(fn)
         self._items = [list(contents(place)) for place in self.places]
 
-    def changed(self) -> list[Any]:
-        """The dicts and lists whose contents were others when this was made."""
+    def changed(self) -> list[tuple[str, Any]]:
+        """The dicts and lists, with their names, whose contents were others when this was made."""
         return [
-            place
-            for place, items in zip(self.places, self._items, strict=True)
+            (name, place)
+            for name, place, items in zip(self._names, self.places, self._items, strict=True)
             if len(place) != len(items) or not all(map(operator.is_, contents(place), items))
         ]
 
@@ -111,6 +112,7 @@ class Reads:
             return
         if len(value) <= MOST and depth < DEEPEST:
             self.places.append(value)
+            self._names.append(shown)
             items: Any = value.items() if isinstance(value, dict) else enumerate(value)
             for k, (key, item) in enumerate(list(items)):
                 here = f"{shown}[{key!r}]" if isinstance(key, PLAIN) else f"{shown}[key {k}]"

@@ -217,6 +217,7 @@ def test_decorators_methods_and_disabled_functions() -> None:
         assert outer(lucid.ones(1)).item() == 4.0
 
 
+@pytest.mark.filterwarnings("ignore:compile.*writes into seen")
 def test_is_compiling_inside_only() -> None:
     seen = []
 

@@ -183,6 +183,7 @@ def test_a_new_optimizer_and_a_loaded_one() -> None:
     assert found[0] == pytest.approx(found[1], rel=3e-3)
 
 
+@pytest.mark.filterwarnings("ignore:compile.*writes into ran")
 def test_numbers_that_change_are_traced_once_more_and_then_never_again() -> None:
     found: list[Any] = []
     ran: list[int] = []

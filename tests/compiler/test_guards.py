@@ -12,6 +12,8 @@ import lucid
 from lucid import nn
 from tests.compiler.models import cnn, images, mlp, rows, traces, training_step
 
+pytestmark = pytest.mark.filterwarnings("ignore:compile.*writes into ran")  # where the tests count what ran
+
 
 def both_ways(make: Callable[[], Any], calls: Callable[[Any, Any], Any], graphs: int | None = None) -> None:
     """Assert that `calls(f, model)` gives the same values with `f` the module as it is, and compiled."""
@@ -334,10 +336,9 @@ def test_what_a_function_does_not_read_traces_nothing_again() -> None:
             self.steps, self.model = 0, nn.Linear(1, 1)
 
         def step(self, x: Any) -> Any:
-            noted.append(x.shape)
             return self.model(x)
 
-    f, trainer, noted = calls_of(fn), Trainer(), []
+    f, trainer = calls_of(fn), Trainer()
     g = calls_of(trainer.step)
     for _ in range(6):
         f(x)
@@ -347,7 +348,6 @@ def test_what_a_function_does_not_read_traces_nothing_again() -> None:
         OFFSET += 1.0
     OFFSET = 0.0
     assert len(f.ran) == len(g.ran) == 2
-    assert len(noted) == 2
     trainer.model = nn.Linear(1, 1)
     assert g(x).item() == trainer.model(x).item()
 
@@ -362,3 +362,25 @@ def test_attributes_of_a_module_that_is_not_called() -> None:
     assert f(x).item() == pytest.approx(model.part(x).item() * 3.0)
     model.part = nn.Identity()
     assert f(x).item() == 3.0
+
+
+def test_a_counter_and_a_list_that_the_function_writes() -> None:
+    count, noted, x = 0, [], lucid.ones(1)
+
+    @lucid.compile(fullgraph=True)
+    def counting(x: Any) -> Any:
+        nonlocal count
+        count += 1
+        return x * count
+
+    assert [counting(x).item() for _ in range(5)] == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+    @lucid.compile(fullgraph=True)
+    def noting(x: Any) -> Any:
+        noted.append(x.shape)
+        return x + 1
+
+    with pytest.warns(UserWarning, match="noting writes into noted, a list of Python's, which happens at its first"):
+        noting(x)
+    assert [noting(x).item() for _ in range(3)] == [2.0] * 3
+    assert len(noted) == 2
