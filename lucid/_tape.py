@@ -429,8 +429,9 @@ def writing(t: Tensor) -> None:
 
 def touch(t: Tensor) -> None:
     """Have the next `start_evaluation` compute `t` too: a running statistic, a counter, a loss that was kept."""
-    key = id(t)
-    _touched[key] = _ref(t, lambda _: _touched.pop(key, None))
+    if tracing is None:
+        key = id(t)
+        _touched[key] = _ref(t, lambda _: _touched.pop(key, None))
 
 
 def untouch(t: Tensor) -> None:

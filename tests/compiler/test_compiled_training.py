@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable
 from typing import Any
@@ -245,3 +246,19 @@ def test_a_scheduler_inside_is_refused() -> None:
     step(lucid.ones(2, 4))
     with pytest.raises(RuntimeError, match="step the scheduler outside"):
         step(lucid.ones(2, 4))
+
+
+def test_a_step_that_looks_at_its_loss_runs_as_it_is() -> None:
+    found = []
+    for compiled in (False, True):
+        lucid.manual_seed(0)
+        model = mlp()
+        opt = lucid.optim.SGD(model.parameters(), lr=0.1)
+        plain = training_step(model, lambda: opt)  # noqa: B023
+        step = lucid.compile(lambda x, y: plain(x, y).item()) if compiled else lambda x, y: plain(x, y).item()  # noqa: B023
+        x, y = rows(5)
+        losses = [step(x, y)]
+        with pytest.warns(UserWarning, match="runs uncompiled") if compiled else contextlib.nullcontext():
+            losses.append(step(x, y))
+        found.append([*losses, *[step(x, y) for _ in range(3)]])
+    assert found[0] == pytest.approx(found[1])
