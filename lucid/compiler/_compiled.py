@@ -16,7 +16,7 @@ from lucid._grad_mode import mode
 from lucid._tape import Core
 from lucid.compiler._entry import NUMBERS_CHANGE, Entry, OtherArguments, Unknown, places
 from lucid.compiler._guards import Guarded, constants, settings
-from lucid.compiler._reads import Reads, attributes
+from lucid.compiler._reads import Reads, attributes, now
 from lucid.compiler._tree import PLAIN, flatten, unflatten
 from lucid.compiler._watch import Watch
 
@@ -175,7 +175,7 @@ class Compiled:
                 del known[0]
         self._traces += 1
         if self._traces == OFTEN * (1 + len(self._entries)):
-            bound = [name for name, t, again in around if isinstance(t, Core) and again() is not t]
+            bound = [name for name, t, again in around if isinstance(t, Core) and now(again) is not t]
             because = ", ".join(bound) or (known[-2].differs() if len(known) > 1 else "") or "its arguments"
             warnings.warn(
                 f"compile: {getattr(self.fn, '__name__', self.fn)!s} was traced {self._traces} times, because of "

@@ -14,7 +14,7 @@ from lucid import dtypes
 from lucid._grad_mode import mode
 from lucid._tape import Core
 from lucid.compiler._entry import Entry
-from lucid.compiler._reads import Found, Reads, contents
+from lucid.compiler._reads import Found, Reads, contents, now
 from lucid.compiler._tree import PLAIN
 from lucid.nn.modules._global_hooks import EVERYWHERE
 from lucid.nn.modules.module import Module
@@ -57,8 +57,8 @@ class Guarded:
         if (
             self._global_hooks == _hooks_everywhere()
             and all(fingerprint(m) == before for m, before in self._modules)
-            and all(again() is t for _, t, again in self._tensors)
-            and all((now := again()) == value and type(now) is type(value) for value, again in self._plain)
+            and all(now(again) is t for _, t, again in self._tensors)
+            and all((v := now(again)) == value and type(v) is type(value) for value, again in self._plain)
             and all(rules(o) == before for o, before in self._optimizers)
             and self.entry.fits(tensors)
         ):
@@ -109,10 +109,10 @@ class Guarded:
 
     def differs(self) -> str:
         """What is not as it was, if that has a name."""
-        names = [name for name, t, again in self._tensors if again() is not t]
+        names = [name for name, t, again in self._tensors if now(again) is not t]
         for module, before in self._modules:
-            now = zip([*module.__dict__, *["its parts"] * len(before)], fingerprint(module), before, strict=False)
-            names += [f"{type(module).__name__}.{name}" for name, a, b in now if a != b][:1]
+            parts = zip([*module.__dict__, *["its parts"] * len(before)], fingerprint(module), before, strict=False)
+            names += [f"{type(module).__name__}.{name}" for name, a, b in parts if a != b][:1]
         return ", ".join(names)
 
 
@@ -137,11 +137,11 @@ class Same:
 
     def holds(self) -> bool:
         try:
-            now = [get() for get in self._getters]
-        except (ValueError, LookupError):  # a closure's variable was deleted, or an item
+            found = [get() for get in self._getters]
+        except (ValueError, LookupError):  # see `now`
             return False
-        now += itertools.chain.from_iterable(self._places)
-        return len(now) == len(self._values) and all(map(operator.is_, now, self._values)) and not any(self._empty)
+        found += itertools.chain.from_iterable(self._places)
+        return len(found) == len(self._values) and all(map(operator.is_, found, self._values)) and not any(self._empty)
 
 
 def settings() -> tuple[Any, ...]:

@@ -126,6 +126,14 @@ class Reads:
         return known
 
 
+def now(again: Callable[[], Any]) -> Any:
+    """What is found there now; None where nothing is any more."""
+    try:
+        return again()
+    except (ValueError, LookupError):  # a closure's variable that was deleted; an item
+        return None
+
+
 def contents(place: Any) -> Iterable[Any]:
     """The values in a dict, list or tuple."""
     return place.values() if isinstance(place, dict) else place

@@ -384,3 +384,17 @@ def test_a_counter_and_a_list_that_the_function_writes() -> None:
         noting(x)
     assert [noting(x).item() for _ in range(3)] == [2.0] * 3
     assert len(noted) == 2
+
+
+def test_tensors_in_a_list() -> None:
+    data = [lucid.ones(1) * k for k in range(3)]
+    f = calls_of(lambda: sum(x * 2 for x in data))
+    assert [f().item() for _ in range(3)] == [6.0] * 3
+    assert len(f.ran) == 2
+    data[0].fill_(5.0)
+    assert f().item() == 16.0
+    assert len(f.ran) == 2
+    data.pop()
+    assert [f().item() for _ in range(3)] == [12.0] * 3
+    data[0] = lucid.ones(1)
+    assert f().item() == 4.0
