@@ -44,4 +44,4 @@ def words(library: Any) -> dict[str, Clock]:
 def lines(worker: Worker | None) -> Iterator[Line]:
     import lucid
 
-    yield from training.race("MLP", words(lucid), training.raw(raw_case), calls=20).run(worker)
+    yield from training.race("MLP", words(lucid), training.raw(raw_case), rounds=60).run(worker)

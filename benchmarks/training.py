@@ -95,11 +95,11 @@ def raw(make: Callable[[], Case]) -> dict[str, Clock]:
     return {"eager": eager(*make()), "compiled": compiled(*make())}
 
 
-def race(name: str, lucid: dict[str, Clock], mlx: dict[str, Clock], eager: float = 1.05, calls: int = 3) -> Race:
-    """The three rows of a model; `eager` bounds the first. Short steps take more `calls` a turn."""
+def race(name: str, lucid: dict[str, Clock], mlx: dict[str, Clock], eager: float = 1.05, rounds: int = 15) -> Race:
+    """The three rows of a model; `eager` bounds the first. Short steps need more `rounds`."""
     rows = [
         Row(f"{name} step", "eager", "eager", "eager", (Bound(MLX, eager),)),
         Row(f"{name} step, loss printed before backward", "looked", "eager", "looked", (Bound(MLX, 1.2),)),
         Row(f"{name} step, compiled", "compiled", "compiled", None, (Bound(MLX, 1.03),)),
     ]
-    return Race(rows, lucid, mlx, calls=calls, pause=THREAD_PAUSE)
+    return Race(rows, lucid, mlx, rounds=rounds, pause=THREAD_PAUSE)
