@@ -82,21 +82,24 @@ class Compiled:
             if guarded.fits(tensors, reads):
                 self._last = guarded
                 return guarded.entry.run(tensors)
-        try:
-            if not self._touched:
-                return self._eagerly(args, kwargs, tensors)
+        if not self._touched:
+            result = self._eagerly(args, kwargs, tensors)
+        else:
             around = [*around, *[found for value in held for found in attributes(value)]]
-            return self._traced(known, key, held, tree, args, kwargs, tensors, around, reads)
-        finally:
-            if changed := reads.changed():
-                self._written.update((id(place), place) for _, place in changed)
-                warnings.warn(
-                    f"compile: {getattr(self.fn, '__name__', self.fn)!s} writes into {changed[0][0]}, a "
-                    f"{type(changed[0][1]).__name__} of Python's, which happens at its first calls only, when it is "
-                    "traced; return the values instead",
-                    UserWarning,
-                    stacklevel=3,
-                )
+            result = self._traced(known, key, held, tree, args, kwargs, tensors, around, reads)
+        if changed := reads.changed():
+            self._leave_alone(changed)
+        return result
+
+    def _leave_alone(self, changed: list[tuple[str, Any]]) -> None:
+        self._written.update((id(place), place) for _, place in changed)
+        name, place = changed[0]
+        warnings.warn(
+            f"compile: {getattr(self.fn, '__name__', self.fn)!s} writes into {name}, a {type(place).__name__} of "
+            "Python's, which happens at its first calls only, when it is traced; return the values instead",
+            UserWarning,
+            stacklevel=3,
+        )
 
     def _eagerly(self, args: Any, kwargs: Any, tensors: list[Any]) -> Any:
         watch = Watch()
