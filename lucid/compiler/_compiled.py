@@ -74,7 +74,7 @@ class Compiled:
         key = (key, *[(a.shape, a.dtype, t.__class__) for t in tensors for a in (_tape.array(t),)])
         if last is not None and key == last.key and last.holds(tensors):
             return last.entry.run(tensors)
-        reads = Reads(self.fn, self._written)
+        reads = Reads(self.fn, args, kwargs, self._written)
         whole = key, *map(str, settings()), constants(around := reads.found, held)
         known = self._entries.setdefault(whole, [])
         self._entries.move_to_end(whole)

@@ -38,8 +38,8 @@ class Guarded:
     def __init__(self, entry: Entry, key: tuple[Any, ...], held: list[Any], around: list[Found], reads: Reads) -> None:
         self.entry, self.key, self._held = entry, key, held
         modules, seen = list(entry.watch.modules.values()), entry.watch.seen
-        own = {type(m).forward: None for m in modules if type(m).__module__.partition(".")[0] != "lucid"}
-        inside = [one for forward in own for one in Reads(forward).found]
+        own = [m for m in modules if type(m).__module__.partition(".")[0] != "lucid"]
+        inside = [one for m in own for one in Reads(type(m).forward, (m,)).found]
         self._plain = [(value, again) for _, value, again in inside if isinstance(value, PLAIN)]
         around = [*around, *inside]
         self._tensors = [(name, t, again) for name, t, again in around if isinstance(t, Core) and id(t) in seen]

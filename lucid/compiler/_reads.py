@@ -8,7 +8,8 @@ import functools
 import inspect
 import operator
 import types
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from lucid._tape import TensorCore
@@ -30,6 +31,8 @@ class Reads:
 
     Args:
         fn: the function.
+        args: what it is called with: attributes of objects among these are read too.
+        kwargs: likewise.
         closed: dicts and lists, by their ids, into which nobody looks: the function itself writes there.
 
     Attributes:
@@ -37,12 +40,14 @@ class Reads:
         places: the dicts and lists among these, whose items are in `found` too.
     """
 
-    def __init__(self, fn: Any, closed: Collection[int] = ()) -> None:
+    def __init__(
+        self, fn: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = MappingProxyType({}), closed: Any = ()
+    ) -> None:
         self.found: list[Found] = []
         self.places: list[Any] = []
         self._names: list[str] = []  # of the places
         self._closed, self._seen = closed, set[Any]()
-        self._follow(fn)
+        self._follow(fn, args, kwargs)
         self._items = [list(contents(place)) for place in self.places]
 
     def changed(self) -> list[tuple[str, Any]]:
@@ -53,23 +58,21 @@ class Reads:
             if len(place) != len(items) or not all(map(operator.is_, contents(place), items))
         ]
 
-    def _follow(self, fn: Any) -> None:
+    def _follow(self, fn: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = MappingProxyType({})) -> None:
         if isinstance(fn, functools.partial):
-            self._follow(fn.func)
+            self._follow(fn.func, (*fn.args, *args), {**fn.keywords, **kwargs})
         elif isinstance(fn, types.MethodType):
-            self._read(fn.__func__, fn.__self__)
-        elif isinstance(fn, types.FunctionType):
-            self._read(fn, None)
+            self._follow(fn.__func__, (fn.__self__, *args), kwargs)
+        elif isinstance(fn, types.FunctionType) and not self._knows(fn, args[0] if args else None):
+            self._read(fn, dict(zip(fn.__code__.co_varnames[: fn.__code__.co_argcount], args)) | dict(kwargs))  # noqa: B905
 
-    def _read(self, fn: Any, owner: Any) -> None:
-        if not isinstance(fn, types.FunctionType) or self._knows(fn, owner):
-            return
+    def _read(self, fn: types.FunctionType, bound: dict[str, Any]) -> None:
         cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
-        first, scope = fn.__code__.co_varnames[:1], fn.__globals__
+        scope = fn.__globals__
         for kind, root, *names in paths(fn.__code__):
             value: Any
-            if kind != GLOBAL and (root,) == first and owner is not None:
-                self._look(root, owner, names)
+            if kind != GLOBAL and root in bound:
+                self._look(root, bound[root], names)
             elif kind == CLOSED_OVER and root in cells:
                 with contextlib.suppress(ValueError):  # not bound yet
                     value = cells[root].cell_contents
@@ -99,7 +102,7 @@ class Reads:
                 place, again = value, functools.partial(getattr, value, name, None)
             else:
                 if type(value).__module__.partition(".")[0] != "lucid":
-                    self._read(of_class.fget if isinstance(of_class, property) else of_class, value)
+                    self._follow(of_class.fget if isinstance(of_class, property) else of_class, (value,))
                 return
             value = again()
             self._add(place, shown, value, again)

@@ -398,3 +398,40 @@ def test_tensors_in_a_list() -> None:
     assert [f().item() for _ in range(3)] == [12.0] * 3
     data[0] = lucid.ones(1)
     assert f().item() == 4.0
+
+
+def test_a_compiled_method_of_a_module_and_an_object_as_argument() -> None:
+    class Scaled(nn.Module):
+        def __init__(self, settings: Settings) -> None:
+            super().__init__()
+            self.inner, self.settings, self.weight = nn.Linear(2, 2), settings, nn.Parameter(lucid.ones(2))
+
+        @lucid.compile(fullgraph=True)
+        def compiled(self, x: Any) -> Any:
+            return self(x)
+
+        def forward(self, x: Any) -> Any:
+            return self.settings.scaled(self.inner(x)) * self.weight * self.settings.by
+
+    model, x = Scaled(Settings()), lucid.ones(1, 2)
+    changes: list[Callable[[], Any]] = [
+        lambda: setattr(model, "inner", nn.Linear(2, 2)),
+        lambda: setattr(model, "weight", nn.Parameter(lucid.ones(2) * 2)),
+        lambda: setattr(model.settings, "by", 5.0),
+        lambda: setattr(model, "settings", Settings()),
+        lambda: setattr(model.settings, "factor", 4.0),
+        lambda: model.inner.register_forward_hook(lambda module, args, out: out * 2),
+    ]
+    whole, of_object = lucid.compile(model, fullgraph=True), calls_of(lambda holder, x: holder.model(x) * holder.by)
+    holder = Settings()
+    holder.model = model  # type: ignore[attr-defined]
+    for change in [lambda: None, *changes]:
+        change()
+        for _ in range(3):
+            want = model(x).tolist()
+            assert model.compiled(x).tolist() == want
+            assert whole(x).tolist() == want
+            assert of_object(holder, x).tolist() == (model(x) * holder.by).tolist()
+    other = Scaled(Settings())
+    assert other.compiled(x).tolist() == other(x).tolist()
+    assert model.compiled(x).tolist() == model(x).tolist()
