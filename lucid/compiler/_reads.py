@@ -7,8 +7,10 @@ import dis
 import functools
 import inspect
 import operator
+import sysconfig
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -23,11 +25,15 @@ MOST, DEEPEST = 64, 3  # items of a list or dict, and levels of them, that are l
 GLOBAL, CLOSED_OVER, LOCAL = "global", "closed over", "local"
 _KINDS = {"GLOBAL": GLOBAL, "NAME": GLOBAL, "DEREF": CLOSED_OVER, "CLASSDEREF": CLOSED_OVER}
 _ALONE = (types.ModuleType, type, TensorCore, Optimizer)  # into these nobody looks
+_LIBRARIES = ("<frozen ", sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]))
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
 _IN_BETWEEN = ("CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL", "RESUME")
 
 
 class Reads:
-    """What `fn` finds around itself, and what the functions find that it calls: those of its file, those closed over.
+    """What `fn` finds around itself and in its arguments, and what the functions find that it calls.
+
+    Functions and methods of libraries are not followed.
 
     Args:
         fn: the function.
@@ -47,7 +53,7 @@ class Reads:
         self.places: list[Any] = []
         self._names: list[str] = []  # of the places
         self._closed, self._seen = closed, set[Any]()
-        self._follow(fn, args, kwargs)
+        self._follow(fn, args, kwargs, first=True)
         self._items = [list(contents(place)) for place in self.places]
 
     def changed(self) -> list[tuple[str, Any]]:
@@ -58,13 +64,17 @@ class Reads:
             if len(place) != len(items) or not all(map(operator.is_, contents(place), items))
         ]
 
-    def _follow(self, fn: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = MappingProxyType({})) -> None:
+    def _follow(
+        self, fn: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = MappingProxyType({}), first: bool = False
+    ) -> None:
         if isinstance(fn, functools.partial):
-            self._follow(fn.func, (*fn.args, *args), {**fn.keywords, **kwargs})
+            self._follow(fn.func, (*fn.args, *args), {**fn.keywords, **kwargs}, first)
         elif isinstance(fn, types.MethodType):
-            self._follow(fn.__func__, (fn.__self__, *args), kwargs)
+            self._follow(fn.__func__, (fn.__self__, *args), kwargs, first)
         elif isinstance(fn, types.FunctionType) and not self._knows(fn, args[0] if args else None):
-            self._read(fn, dict(zip(fn.__code__.co_varnames[: fn.__code__.co_argcount], args)) | dict(kwargs))  # noqa: B905
+            code = fn.__code__
+            if first or not is_library(code.co_filename):
+                self._read(fn, dict(zip(code.co_varnames[: code.co_argcount], args)) | dict(kwargs))  # noqa: B905
 
     def _read(self, fn: types.FunctionType, bound: dict[str, Any]) -> None:
         cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
@@ -83,8 +93,7 @@ class Reads:
                 value = scope[root]
                 self._add(scope, root, value, functools.partial(scope.get, root))
                 self._look(root, value, names)
-                if isinstance(value, types.FunctionType) and value.__globals__ is scope:
-                    self._follow(value)
+                self._follow(value)
 
     def _look(self, shown: str, value: Any, names: Iterable[str]) -> None:
         """Follow attributes."""
@@ -101,8 +110,7 @@ class Reads:
             elif isinstance(of_class, (*PLAIN[:-1], types.MemberDescriptorType)):
                 place, again = value, functools.partial(getattr, value, name, None)
             else:
-                if type(value).__module__.partition(".")[0] != "lucid":
-                    self._follow(of_class.fget if isinstance(of_class, property) else of_class, (value,))
+                self._follow(of_class.fget if isinstance(of_class, property) else of_class, (value,))
                 return
             value = again()
             self._add(place, shown, value, again)
@@ -113,7 +121,7 @@ class Reads:
         self.found.append((shown, value, again))
         if not isinstance(value, (dict, list, tuple)) or id(value) in self._closed:
             return
-        if len(value) <= MOST and depth < DEEPEST:
+        if len(value) <= MOST and depth < DEEPEST and len(self.found) < MOST**2:
             self.places.append(value)
             self._names.append(shown)
             items: Any = value.items() if isinstance(value, dict) else enumerate(value)
@@ -127,6 +135,12 @@ class Reads:
         known = key in self._seen
         self._seen.add(key)
         return known
+
+
+@functools.lru_cache(1024)
+def is_library(file: str) -> bool:
+    """Whether code of this file is nobody's who compiles something: Python's own, lucid's, or installed."""
+    return file.startswith(_LIBRARIES) or not _INSTALLED.isdisjoint(Path(file).parts)
 
 
 def now(again: Callable[[], Any]) -> Any:
