@@ -14,7 +14,7 @@ from lucid import dtypes
 from lucid._grad_mode import mode
 from lucid._tape import Core
 from lucid.compiler._entry import Entry
-from lucid.compiler._reads import Found, Reads, contents, now
+from lucid.compiler._reads import VALUES, Found, Reads, contents, now
 from lucid.compiler._tree import PLAIN
 from lucid.nn.modules._global_hooks import EVERYWHERE
 from lucid.nn.modules.module import Module
@@ -40,7 +40,7 @@ class Guarded:
         modules, seen = list(entry.watch.modules.values()), entry.watch.seen
         own = [m for m in modules if type(m).__module__.partition(".")[0] != "lucid"]
         inside = [one for m in own for one in Reads(type(m).forward, (m,)).found]
-        self._plain = [(value, again) for _, value, again in inside if isinstance(value, PLAIN)]
+        self._plain = [(value, again) for _, value, again in inside if isinstance(value, VALUES)]
         around = [*around, *inside]
         self._tensors = [(name, t, again) for name, t, again in around if isinstance(t, Core) and id(t) in seen]
         self._modules = [(m, fingerprint(m)) for m in modules]
@@ -177,8 +177,10 @@ def constants(found: list[Found], held: list[Any]) -> Any:
     """What of all that a graph depends on: plain values, and which modules, optimizers and functions they are."""
     key: list[Any] = []
     for name, value, _ in found:
-        if isinstance(value, PLAIN):
+        if isinstance(value, VALUES):
             key.append((name, type(value), value))
+        elif isinstance(value, set):
+            key.append((name, frozenset([v for v in value if isinstance(v, VALUES)])))
         elif isinstance(value, (Module, Optimizer, types.FunctionType)):
             held.append(value)
             key.append((name, id(value)))

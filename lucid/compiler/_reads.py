@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dis
+import enum
 import functools
 import inspect
 import operator
@@ -14,6 +15,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
+from lucid import dtypes
+from lucid._device import device
 from lucid._tape import TensorCore
 from lucid.compiler._tree import PLAIN
 from lucid.nn.modules.module import Module
@@ -21,6 +26,7 @@ from lucid.optim import Optimizer
 
 Found = tuple[str, Any, Callable[[], Any]]  # a name, the value that it has, and how to get that again
 
+VALUES = (*PLAIN, enum.Enum, dtypes.dtype, device, range, np.generic, np.dtype)  # what is compared by its value
 MOST, DEEPEST = 64, 3  # items of a list or dict, and levels of them, that are looked at: more are data, not settings
 GLOBAL, CLOSED_OVER, LOCAL = "global", "closed over", "local"
 _KINDS = {"GLOBAL": GLOBAL, "NAME": GLOBAL, "DEREF": CLOSED_OVER, "CLASSDEREF": CLOSED_OVER}
@@ -107,7 +113,7 @@ class Reads:
             shown = f"{shown}.{name}"
             if place is not None:
                 again = functools.partial(place.get, name)
-            elif isinstance(of_class, (*PLAIN[:-1], types.MemberDescriptorType)):
+            elif of_class is not None and isinstance(of_class, (*VALUES, types.MemberDescriptorType)):
                 place, again = value, functools.partial(getattr, value, name, None)
             else:
                 self._follow(of_class.fget if isinstance(of_class, property) else of_class, (value,))
@@ -118,10 +124,16 @@ class Reads:
     def _add(self, place: Any, shown: str, value: Any, again: Callable[[], Any], depth: int = 0) -> None:
         if self._knows(place, shown):
             return
+        if isinstance(value, np.ndarray) and value.size <= MOST**2:
+            again = value.tobytes  # a new object each time: such a call is never seen quickly to be the same
+            value = again()
         self.found.append((shown, value, again))
-        if not isinstance(value, (dict, list, tuple)) or id(value) in self._closed:
+        if not isinstance(value, (dict, list, tuple, set)) or id(value) in self._closed:
             return
-        if len(value) <= MOST and depth < DEEPEST and len(self.found) < MOST**2:
+        if isinstance(value, set):
+            self.places.append(value)
+            self._names.append(shown)
+        elif len(value) <= MOST and depth < DEEPEST and len(self.found) < MOST**2:
             self.places.append(value)
             self._names.append(shown)
             items: Any = value.items() if isinstance(value, dict) else enumerate(value)
@@ -152,7 +164,7 @@ def now(again: Callable[[], Any]) -> Any:
 
 
 def contents(place: Any) -> Iterable[Any]:
-    """The values in a dict, list or tuple."""
+    """The values in a dict, list, tuple or set."""
     return place.values() if isinstance(place, dict) else place
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from typing import Any
 
@@ -280,7 +281,13 @@ class Settings:
         return x * self.factor
 
 
+class Kind(enum.Enum):
+    PLAIN = 1
+    DOUBLE = 2
+
+
 SETTINGS, WEIGHTS = Settings(), [1.0, 2.0]
+KIND, TERMS, ARRAY, DTYPE = Kind.PLAIN, {1, 2}, np.ones(2), lucid.float32
 OFFSET = 0.0
 
 
@@ -298,15 +305,32 @@ class Offset(nn.Module):
         (lambda: setattr(SETTINGS, "nested", {"shift": 3.0}), lambda: setattr(SETTINGS, "nested", {"shift": 1.0})),
         (lambda: WEIGHTS.append(3.0), WEIGHTS.pop),
         (lambda: globals().update(OFFSET=1.0), lambda: globals().update(OFFSET=0.0)),
+        (lambda: globals().update(KIND=Kind.DOUBLE), lambda: globals().update(KIND=Kind.PLAIN)),
+        (lambda: globals().update(DTYPE=lucid.int64), lambda: globals().update(DTYPE=lucid.float32)),
+        (lambda: TERMS.add(3), lambda: TERMS.remove(3)),
+        (lambda: ARRAY.fill(2.5), lambda: ARRAY.fill(1.0)),
         (lambda: globals().update(WEIGHTS=[5.0]), lambda was=WEIGHTS: globals().update(WEIGHTS=was)),
     ],
-    ids=["attribute", "attribute of the class", "item", "dict", "list", "global of a forward", "another list"],
+    ids=[
+        "attribute",
+        "attribute of the class",
+        "item",
+        "dict",
+        "list",
+        "global of a forward",
+        "enum",
+        "dtype",
+        "set",
+        "array",
+        "another list",
+    ],
 )
 def test_settings_that_a_function_reads(change: Callable[[], Any], back: Callable[[], Any]) -> None:
     offset, x = Offset(), lucid.ones(1)
 
     def fn(x: Any) -> Any:
-        return offset(SETTINGS.scaled(x) * SETTINGS.half + SETTINGS.nested["shift"] + sum(WEIGHTS))
+        x = (x * (2 if KIND is Kind.DOUBLE else 1) + lucid.tensor(ARRAY).sum() + 0.5).to(DTYPE)
+        return offset(SETTINGS.scaled(x) * SETTINGS.half + SETTINGS.nested["shift"] + sum(WEIGHTS) + sum(TERMS))
 
     f = calls_of(fn)
     for _ in range(3):
