@@ -58,8 +58,9 @@ def run_backward(
         mode.grad = before
     if not retain_graph:
         del nodes
+        pop, held = calls.pop, weakref.ref
         while calls:  # the newest last: what nobody else holds is gone with that, and need not be released
-            node = weakref.ref(calls.pop())()
+            node = held(pop())()
             if node is not None:
                 node.release()
     return found

@@ -77,7 +77,7 @@ def replay(
                 env[k] = fn(primals[0] if a is None else env[a], primals[1] if b is None else env[b])
             else:
                 env[k] = fn(*[p if s is None else env[s] for s, p in zip(sources, primals)])  # noqa: B905
-        kept[:] = env
+        kept.extend(env)
         ends = [first(env[k]) if k in lies else env[k] for k in outputs]
         if len(outputs) == 1:
             return ends
@@ -86,8 +86,9 @@ def replay(
     gradients = mx.vjp(play, [p for _, p in leaves], [g for _, g in roots])[1]
     for k, node in enumerate(calls):
         # What is alive now shares the graph that the gradients use.
-        t = node.out() if node.out is not None else None
-        if t is None and node.follow is None and not retain_graph:
+        out = node.out
+        t = out() if out is not None else None
+        if t is None and not retain_graph and node.follow is None:
             continue
         value = kept[k]
         inside = None

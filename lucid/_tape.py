@@ -349,8 +349,9 @@ class Leaf(Node):
         t = self.out()
         if t is not None:
             accumulate(t, gradient)
-            for hook in list((self.after or {}).values()):
-                hook(t)
+            if self.after:
+                for hook in list(self.after.values()):
+                    hook(t)
 
 
 class Pick(Node):
@@ -369,7 +370,7 @@ class Pick(Node):
 def accumulate(t: Tensor, gradient: Any) -> None:
     """Add `gradient`, an array, or a tensor to derive again, to `t.grad`."""
     if t._grad is None:
-        t._grad = as_tensor(gradient)
+        t._grad = wrap(gradient) if gradient.__class__ is _array else gradient
     elif isinstance(gradient, TensorCore):
         t._grad = apply(mx.add, t._grad, gradient)
     elif t._grad._extra is None:  # in place, as PyTorch does: who holds the `.grad` tensor sees the sum
