@@ -35,11 +35,12 @@ def compile(
     step can be compiled so: `zero_grad()`, forward, `backward()`, clipping, `optimizer.step()`.
 
     It is traced again for arguments of other shapes, dtypes or plain values, for another grad mode, for modules in
-    another mode or with other attributes, parts or hooks, for frozen parameters, and for an optimizer that has other
-    groups. A learning rate and the other numbers of an optimizer may change without that; step a scheduler outside.
+    another mode or with other attributes, parts or hooks, for frozen parameters, for an optimizer that has other
+    groups, and for other settings that the function reads: under names, in objects, in lists and dicts of at most 64
+    items. A learning rate and the other numbers of an optimizer may change without that; step a scheduler outside.
 
-    What is not made of tensors happens at tracing only: prints, counters, lists that grow. A value (`item()`, `print`,
-    `if tensor:`) cannot be had inside.
+    What is not made of tensors happens at tracing only: prints, and lists and dicts that the function writes, of which
+    a UserWarning tells. A value (`item()`, `print`, `if tensor:`) cannot be had inside.
 
     Works as `compile(model)`, `@compile` and `@compile(...)`. A module gives a module that calls it, as in PyTorch.
 

@@ -10,7 +10,7 @@ import inspect
 import operator
 import sysconfig
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -45,15 +45,19 @@ class Reads:
         fn: the function.
         args: what it is called with: attributes of objects among these are read too.
         kwargs: likewise.
-        closed: dicts and lists, by their ids, into which nobody looks: the function itself writes there.
+        closed: dicts, lists and sets, by their ids, into which nobody looks: the function itself writes there.
 
     Attributes:
         found: names and attributes, with the values that they have now.
-        places: the dicts and lists among these, whose items are in `found` too.
+        places: the dicts, lists and sets among these; items of the first two are in `found` too.
     """
 
     def __init__(
-        self, fn: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = MappingProxyType({}), closed: Any = ()
+        self,
+        fn: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = MappingProxyType({}),
+        closed: Collection[int] = (),
     ) -> None:
         self.found: list[Found] = []
         self.places: list[Any] = []
