@@ -32,14 +32,15 @@ def run_backward(
     With `into_grad`, leaves (all of them, or those in `targets`) add theirs to `.grad`; otherwise the cotangents of
     `targets` are returned. `strategy` is for tests: "auto", "replay" or "per node".
     """
-    nodes = _reachable(roots, targets)
-    calls = [n for n in nodes if n.__class__ is not Leaf]
-    calls.reverse()
+    calls, leaves, mixed = _reachable(roots, targets)
+    if targets is not None:
+        reached = {*calls, *leaves}
+        roots = [root for root in roots if root[0] in reached]
     if strategy == "auto":
-        touched = create_graph or mode.anomaly or (calls and calls[0].number < _tape.evaluated)
+        touched = create_graph or mixed or mode.anomaly or (calls and calls[0].number < _tape.evaluated)
         if targets is not None and not touched:
             touched = any(not isinstance(n, Leaf) for n in targets)
-        for n in nodes:
+        for n in (*calls, *leaves):
             if n.marked and n.watched:
                 touched = True
         strategy = "per node" if touched else "replay"
@@ -51,15 +52,17 @@ def run_backward(
             roots = [(node, as_tensor(value)) for node, value in roots]
             strategy, create_graph = "per node", True
         if strategy == "replay":
-            found = replay(calls, roots, targets, retain_graph, into_grad)
+            found = replay(calls, leaves, roots, retain_graph)
+            if into_grad:
+                for leaf, gradient in found.items():
+                    leaf.accumulate(gradient)  # type: ignore[attr-defined]
         else:
-            found = _per_node(nodes, roots, targets, retain_graph, create_graph, into_grad)
+            found = _per_node([*reversed(calls), *leaves], roots, targets, retain_graph, create_graph, into_grad)
     finally:
         mode.grad = before
     if not retain_graph:
-        del nodes
         pop, held = calls.pop, weakref.ref
-        while calls:  # the newest last: what nobody else holds is gone with that, and need not be released
+        while calls:  # the newest first: what nobody else holds is gone with that, and need not be released
             node = held(pop())()
             if node is not None:
                 node.release()
@@ -69,27 +72,42 @@ def run_backward(
 _AGE = operator.attrgetter("number")
 
 
-def _reachable(roots: Sequence[tuple[Node, Any]], targets: Sequence[Node] | None) -> list[Node]:
-    """All nodes between `roots` and the leaves (or `targets`), newest first."""
-    stack = [node for node, _ in roots]
-    seen = set(stack)
-    while stack:
-        node = stack.pop()
-        if node.fn is None and node.__class__ is not Leaf:
+def _reachable(
+    roots: Sequence[tuple[Node, Any]], targets: Sequence[Node] | None
+) -> tuple[list[Node], dict[Node, mx.array], bool]:
+    """What lies between `roots` and the leaves, or `targets`: the calls, oldest first, and the leaves.
+
+    Each leaf comes with the array that it was used as. The last result says whether one was written between two uses.
+    """
+    leaves: dict[Any, Any] = {}
+    calls: list[Any] = []
+    for node, _ in roots:
+        if node.__class__ is Leaf:
+            leaves[node] = node.out()._data
+        elif node not in calls:
+            calls.append(node)
+    seen = {None, *calls}
+    mixed = False
+    for node in calls:  # which grows
+        if node.fn is None:
             raise RuntimeError(_tape.RELEASED)
         for n in node.inputs:
-            if n is not None and n not in seen:
-                seen.add(n)
+            if n not in seen:
                 if n.__class__ is not Leaf:
-                    stack.append(n)
-    order = sorted(seen, key=_AGE, reverse=True)
+                    seen.add(n)
+                    calls.append(n)
+                else:
+                    p = node.primals[node.inputs.index(n)]
+                    if leaves.setdefault(n, p) is not p:
+                        mixed = True
+    calls.sort(key=_AGE)
     if targets is None:
-        return order
+        return calls, leaves, mixed
     needed = set(targets)
-    for node in reversed(order):
+    for node in calls:
         if any(n in needed for n in node.inputs):
             needed.add(node)
-    return [n for n in order if n in needed]
+    return [n for n in calls if n in needed], {n: p for n, p in leaves.items() if n in needed}, mixed
 
 
 def _per_node(

@@ -9,8 +9,9 @@ nodes in one of two ways that mean the same:
 again, in order, from the leaves. MLX then builds the graph it would have built for a plain function: forward and
 backward share their values.
 
-*per node*, otherwise, or when somebody wants a cotangent for itself (hooks, `retain_grad`, `create_graph`): one
-`mx.vjp` a node, newest node first, so that what was computed already is not computed again.
+*per node*, otherwise, or when somebody wants a cotangent for itself (hooks, `retain_grad`, `create_graph`), or a leaf
+was written between two uses: one `mx.vjp` a node, newest node first, so that what was computed already is not computed
+again.
 
 Nodes are numbered as they are made and every node is younger than its inputs: sorting by number is a topological sort.
 """
@@ -197,7 +198,7 @@ class Node:
 
     fn: Fn | None  # None once the node was released
     inputs: Sequence[Node | None]  # the nodes that made the inputs, as they were at the call
-    primals: Sequence[Any]  # the arrays, and constants, that `fn` was called with
+    primals: Sequence[Any]  # the arrays, and constants, that `fn` was called with: as many as `inputs`
     out: Any  # a weak reference to the tensor it made
     marked: int  # 0, or 1: `watched` has to be looked at, or ESCAPED: no replay, or HOLLOW: no replay, and no arrays
     label: str  # the name of the operation, once the node was released
@@ -360,7 +361,7 @@ class Pick(Node):
     __slots__ = ("index",)
 
     def __init__(self, source: Node, index: int) -> None:
-        super().__init__(source.fn, (source,), ())
+        super().__init__(source.fn, (source,), (None,))
         self.index = index
 
     def name(self) -> str:

@@ -89,7 +89,8 @@ class _FunctionNode(Node):
     __slots__ = ("ctx", "function", "results", "shapes")
 
     def __init__(self, function: type[Function], ctx: FunctionCtx, inputs: tuple[Any, ...]) -> None:
-        super().__init__(function.backward, [t._node if isinstance(t, TensorCore) else None for t in inputs], ())
+        nodes = [t._node if isinstance(t, TensorCore) else None for t in inputs]
+        super().__init__(function.backward, nodes, [None] * len(nodes))
         self.function, self.ctx = function, ctx
         self.shapes = [tuple(t._data.shape) if isinstance(t, TensorCore) else None for t in inputs]
         self.results: list[tuple[tuple[int, ...], mx.Dtype]] = []
@@ -144,7 +145,7 @@ class _FunctionNode(Node):
         return value if create_graph else array(value)
 
     def release(self) -> None:
-        self.fn, self.inputs = None, ()
+        self.fn, self.inputs, self.primals = None, (), ()
         self.ctx._saved = None
 
 

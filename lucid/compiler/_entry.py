@@ -322,11 +322,11 @@ class Entry:
 class _Compiled(Node):
     """The node behind the results of a compiled function. Its gradients come from a graph of their own."""
 
-    __slots__ = ("entry", "held")
+    __slots__ = ("arguments", "entry", "held")
 
     def __init__(self, entry: Entry, inputs: list[Any], arrays: list[mx.array], held: list[mx.array]) -> None:
-        super().__init__(_compiled, inputs, arrays)
-        self.entry, self.held = entry, held
+        super().__init__(_compiled, inputs, [None] * len(inputs))
+        self.entry, self.arguments, self.held = entry, arrays, held
         self.escape()  # it cannot be replayed
 
     def name(self) -> str:
@@ -335,11 +335,11 @@ class _Compiled(Node):
     def pull(self, want: list[int], cotangents: dict[int, Any], create_graph: bool) -> Sequence[Any]:
         if create_graph:
             raise RuntimeError(NO_SECOND)
-        gradients = self.entry.gradients(self.primals, self.held, cotangents)
+        gradients = self.entry.gradients(self.arguments, self.held, cotangents)
         return [gradients[k] for k in want]
 
     def release(self) -> None:
-        self.fn, self.inputs, self.primals, self.held = None, (), (), []
+        self.fn, self.inputs, self.primals, self.arguments, self.held = None, (), (), [], []
         self.label = "compiled"
 
 

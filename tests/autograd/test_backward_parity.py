@@ -57,6 +57,59 @@ def shared_linear_part(t):
 
 
 @program
+def grad_of_outputs_that_do_not_all_depend(t):
+    w, v = leaf(t, 3), leaf(t, 3)
+    return t.autograd.grad([(w * w).sum(), (v * 3).sum()], [w])
+
+
+@program
+def grad_of_outputs_that_do_not_depend_at_all(t):
+    w, v = leaf(t, 3), leaf(t, 3)
+    return t.autograd.grad([(v * v).sum(), (v * 3).sum()], [w], allow_unused=True)
+
+
+@program
+def backward_to_some_inputs_of_some_outputs(t):
+    w, v, u = leaf(t, 3), leaf(t, 3), leaf(t, 3)
+    t.autograd.backward([(w * v).sum(), (v * u).sum(), u.exp().sum()], inputs=[w])
+    return w.grad, v.grad, u.grad
+
+
+@program
+def one_output_twice(t):
+    w = leaf(t, 3)
+    y = (w * w).sum()
+    return t.autograd.grad([y, y], [w], [t.tensor(1.0), t.tensor(2.0)])
+
+
+@program
+def leaves_as_outputs(t):
+    w, v = leaf(t, 3), leaf(t, 3)
+    t.autograd.backward([w, (w * v).sum(), v], [t.ones(3), None, t.full((3,), 2.0)])
+    return w.grad, v.grad
+
+
+@program
+def leaf_written_between_two_uses(t):
+    w = leaf(t, 3)
+    first = (w + 1.0).sum()
+    with t.no_grad():
+        w.mul_(3.0)
+    (first + (w * w).sum()).backward()
+    return w.grad
+
+
+@program
+def leaf_that_is_an_output_written_after_its_use(t):
+    w = leaf(t, 3)
+    first = (w + 1.0).sum()
+    with t.no_grad():
+        w.mul_(3.0)
+    t.autograd.backward([first, w], [None, t.ones(3)])
+    return w.grad
+
+
+@program
 def retain_graph(t):
     w = leaf(t, 3)
     y = (w * w).exp().sum()
