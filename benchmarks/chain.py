@@ -72,7 +72,7 @@ def lines(worker: Worker | None) -> Iterator[Line]:
         # MLX has no backward without a forward.
         Row("10-op chain 4x4, backward alone, graph only", "backward", None, "backward", faster),
     ]
-    yield from Race(rows, mine, theirs, unit="us", calls=300, rounds=25).run(worker)
+    yield from Race(rows, mine, theirs, unit="us", calls=200, rounds=60).run(worker)
     rows = [
         Row("10-op chain 256x256, forward and backward, evaluated", *["both, evaluated"] * 3),
         Row("10-op chain 256x256, backward alone, evaluated", "backward, evaluated", None, "backward, evaluated"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -42,17 +43,20 @@ def clock_after(prepare: Run, run: Callable[[Any], Any]) -> Clock:
 def in_turns(clocks: list[Clock], *, calls: int, rounds: int, pause: float = 0.0) -> list[list[float]]:
     """What each clock showed, round by round.
 
-    Who goes first changes from round to round. `pause` before each turn lets the threads of the one before go to sleep:
-    BLAS and OpenMP keep theirs spinning for some milliseconds, which would slow down who comes next. After `LONGEST`
-    seconds no new round begins, unless there are fewer than `FEWEST`.
+    Each round has an order of its own: who comes after another finds its caches and buffers, warm or cold. `pause`
+    before each turn lets the threads of the one before go to sleep: BLAS and OpenMP keep theirs spinning for some
+    milliseconds, which would slow down who comes next. After `LONGEST` seconds no new round begins, unless there are
+    fewer than `FEWEST`.
     """
     start = time.perf_counter()
+    chance = random.Random(0)
     shown: list[list[float]] = [[] for _ in clocks]
+    turns = list(range(len(clocks)))
     for k in range(rounds):
         if k >= FEWEST and time.perf_counter() - start > LONGEST:
             break
-        for place in range(len(clocks)):
-            turn = (k + place) % len(clocks)
+        chance.shuffle(turns)
+        for turn in turns:
             time.sleep(pause)
             shown[turn].append(clocks[turn](calls))
     return shown

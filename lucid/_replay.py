@@ -30,6 +30,9 @@ def replay(
         for node, fn in zip(calls, fns):  # noqa: B905
             if node.__class__ is Pick:
                 value[node] = value[node.inputs[0]][node.index]
+            elif len(node.inputs) == 2:  # most are, and need no list
+                (a, b), (p, q) = node.inputs, node.primals
+                value[node] = fn(get(a, p), get(b, q))
             else:
                 value[node] = fn(*map(get, node.inputs, node.primals))
         ends = [first(value[n]) if n in lies else value[n] for n, _ in roots]
