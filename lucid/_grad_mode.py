@@ -19,6 +19,7 @@ class _Mode(threading.local):
     level: Any = None  # the transform of `lucid.func` that the code runs in: a lucid.func._level.Level
     mapping = False  # inside `mx.vmap`
     pushing = False  # inside `mx.jvp`
+    pulling = False  # inside `mx.vjp`
     dual: Any = None  # the level of lucid.autograd.forward_ad that tangents belong to
     watched = False  # by `lucid.compile`, which notes what a call touches
     careful = False  # there, only operations are to be used whose gradients MLX can map

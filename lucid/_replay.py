@@ -8,7 +8,7 @@ from typing import Any
 import mlx.core as mx
 
 from lucid._channels import Last, first, last
-from lucid._tape import Node, Pick
+from lucid._tape import Node, Pick, vjp_of
 from lucid._views import ChannelsLast
 
 
@@ -40,7 +40,7 @@ def replay(
             return ends
         return [mx.contiguous(end) for end in ends]  # MLX 0.32 drops a cotangent where two outputs are one array
 
-    gradients = mx.vjp(play, list(leaves.values()), [g for _, g in roots])[1]
+    gradients = vjp_of(play, list(leaves.values()), [g for _, g in roots])[1]
     for node in calls:
         # What is alive now shares the graph that the gradients use.
         out = node.out

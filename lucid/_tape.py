@@ -187,6 +187,15 @@ def identity(*tensors: Tensor) -> tuple[Tensor, ...]:
     return result
 
 
+def vjp_of(fn: Fn, primals: list[mx.array], cotangents: list[mx.array]) -> tuple[list[mx.array], list[mx.array]]:
+    """`mx.vjp`, which functions can tell by `mode.pulling`."""
+    before, mode.pulling = mode.pulling, True
+    try:
+        return mx.vjp(fn, primals, cotangents)
+    finally:
+        mode.pulling = before
+
+
 ESCAPED, HOLLOW = 2, 3
 _GONE = object()  # in front of the shape and dtype of an array that was among the primals
 
@@ -293,7 +302,7 @@ class Node:
                 # MLX 0.32 drops a cotangent where two outputs are one array, as max and min of a single element are.
                 return [out[k] if len(have) == 1 else mx.contiguous(out[k]) for k in have]
 
-            return mx.vjp(part, [values[k] for k in positions], list(values[len(open_) :]))[1]
+            return vjp_of(part, [values[k] for k in positions], list(values[len(open_) :]))[1]
 
         seeds = [cotangents[k] for k in have]
         if not create_graph:

@@ -236,7 +236,7 @@ class Entry:
             return [outputs[k] for k in self._recorded]
 
         primals = [(arrays if owner == "argument" else held)[k] for owner, k in self._sources]
-        return mx.vjp(part, primals, cotangents)[1]
+        return _tape.vjp_of(part, primals, cotangents)[1]
 
     # -- running -------------------------------------------------------------------------------------------------------
 

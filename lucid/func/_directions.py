@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import mlx.core as mx
 
 from lucid._grad_mode import mode
+from lucid._tape import vjp_of
 from lucid.func._mapping import CannotMap, corrected, mapped, over
 
 Fn = Callable[..., list[mx.array]]
@@ -37,7 +38,7 @@ def pull(
         return [], [mx.zeros_like(a) for a in inputs]
     before, mode.careful = mode.careful, mode.mapping if careful is None else careful
     try:
-        values, gradients = mx.vjp(lambda *arrays: separate(fn(*arrays)), fresh(inputs), list(cotangents))
+        values, gradients = vjp_of(lambda *arrays: separate(fn(*arrays)), fresh(inputs), list(cotangents))
     finally:
         mode.careful = before
     return values, gradients

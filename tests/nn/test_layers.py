@@ -34,6 +34,37 @@ def test_linear_whose_weight_is_computed():
     assert nn.Linear(2, 1, bias=False)(lucid.zeros(1, 2)).tolist() == [[0.0]]
 
 
+@pytest.mark.parametrize("shape", [(5, 4), (4,), (2, 5, 4)])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("way", ["replay", "per node", "compiled", "func"])
+def test_gradient_of_a_linear_weight_lies_as_the_weight_does(way, bias, shape):
+    """So that what an optimizer does with both is not strided."""
+    layer, x = nn.Linear(4, 3, bias=bias), lucid.randn(*shape)
+    weight, others = layer.weight, {name: p for name, p in layer.named_parameters() if name != "weight"}
+
+    def step(x):
+        layer.zero_grad()
+        layer(x).square().sum().backward()
+
+    def loss(w):
+        return lucid.func.functional_call(layer, {**others, "weight": w}, (x,)).square().sum()
+
+    if way == "func":
+        gradient = lucid.func.grad(loss)(weight.detach())
+    elif way == "per node":
+        y = layer(x).square().sum()
+        y.item()
+        y.backward()
+        gradient = weight.grad
+    else:
+        run = lucid.compile(step, fullgraph=True) if way == "compiled" else step
+        for _ in range(3):
+            run(x)
+        gradient = weight.grad
+    gradient.tolist()
+    assert memoryview(gradient._data).strides == (16, 4)
+
+
 def test_integer_linear():
     assert F.linear(lucid.tensor([[1, 2]]), lucid.tensor([[3, 4]])).tolist() == [[11]]
     assert F.linear(lucid.tensor([1, 2]), lucid.tensor([3, 4]), lucid.tensor(1)).tolist() == 12
