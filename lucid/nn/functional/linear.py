@@ -22,7 +22,7 @@ _FLOAT32 = mx.float32
 
 
 def _product(x: mx.array, w: mx.array, *b: mx.array) -> mx.array:
-    return mx.addmm(*b, x, w.T) if b else mx.matmul(x, w.T)
+    return mx.addmm(b[0], x, w.T) if b else mx.matmul(x, w.T)
 
 
 def _pulled(primals: tuple[mx.array, ...], cotangent: mx.array, _: mx.array) -> tuple[mx.array, ...]:
@@ -60,8 +60,8 @@ def _of_one_dtype(x: mx.array, w: mx.array, *b: mx.array) -> mx.array:
     derived = mode.pulling and not (mode.mapping or mode.pushing or mode.careful)
     product = _derived if derived and w.ndim == 2 and (not b or b[0].shape == w.shape[:1]) else _product
     if x.dtype in _check.HALF and mx.default_device() == mx.cpu:  # slow and inaccurate in MLX (0.32.4)
-        return product(*[a.astype(mx.float32) for a in (x, w, *b)]).astype(x.dtype)  # type: ignore[no-any-return]
-    return product(x, w, *b)  # type: ignore[no-any-return]
+        return product(*[a.astype(mx.float32) for a in (x, w, *b)]).astype(x.dtype)
+    return product(x, w, *b)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
