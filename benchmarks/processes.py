@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,14 +11,21 @@ from benchmarks.pytorch import environment
 from benchmarks.timing import Clock
 
 
-def wall(code: str, plain: bool = False) -> Clock:
-    """The shortest of so many runs of `code`, from start to end; `plain` without OpenBLAS."""
+def wall(code: str, plain: bool = False, bytecode: str | None = None) -> Clock:
+    """The shortest of so many runs of `code`, from start to end; `plain` without OpenBLAS.
+
+    With `bytecode`, a directory, Python keeps there what it compiled, as an installation would.
+    """
+    variables = environment() if plain else dict(os.environ)
+    if bytecode is not None:
+        variables.pop("PYTHONDONTWRITEBYTECODE", None)
+        variables["PYTHONPYCACHEPREFIX"] = bytecode
 
     def seconds(calls: int) -> float:
         found = []
         for _ in range(calls):
             start = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code], check=True, env=environment() if plain else None)
+            subprocess.run([sys.executable, "-c", code], check=True, env=variables)
             found.append(time.perf_counter() - start)
         return min(found)
 
