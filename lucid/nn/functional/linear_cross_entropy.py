@@ -12,7 +12,7 @@ from lucid._tape import apply
 from lucid.dtypes import OF_MX
 from lucid.nn.functional import _check, _reduction, classification
 from lucid.nn.functional._index import clamped, in_bounds
-from lucid.nn.functional.linear import linear
+from lucid.nn.functional.linear import _linear, _linear_no_bias, linear
 from lucid.nn.functional.softmax import log_softmax_of
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _in_parts(
 
 def _losses(t: mx.array) -> Any:
     def run(x: mx.array, w: mx.array, b: mx.array | None = None) -> mx.array:
-        logits = classification._wide(x @ w.T if b is None else mx.addmm(b, x, w.T))
+        logits = classification._wide(_linear_no_bias(x, w) if b is None else _linear(x, w, b))
         if logits.dtype != mx.float64:
             return mx.fast.cross_entropy(logits, t)
         return -mx.take_along_axis(log_softmax_of(logits, 1), t[:, None], axis=1)[:, 0]
