@@ -57,11 +57,8 @@ def _linear_no_bias(x: mx.array, w: mx.array) -> mx.array:
 def _of_one_dtype(x: mx.array, w: mx.array, *b: mx.array) -> mx.array:
     if x.dtype != w.dtype or w.ndim > 2 or (b and (b[0].dtype != w.dtype or b[0].ndim > 1 or w.ndim == 1)):
         raise ValueError("linear: not the usual")  # `_linear_checked` sees to it
-    derived = mode.pulling and not (mode.mapping or mode.pushing or mode.careful)
-    if derived and w.ndim == 2 and w.dtype != mx.complex64 and (not b or b[0].shape == w.shape[:1]):
-        product = _derived
-    else:
-        product = _product
+    derived = mode.pulling and not (mode.mapping or mode.pushing or mode.careful) and w.dtype != mx.complex64
+    product = _derived if derived and w.ndim == 2 and (not b or b[0].shape == w.shape[:1]) else _product
     if x.dtype in _check.HALF and mx.default_device() == mx.cpu:  # slow and inaccurate in MLX (0.32.4)
         return product(*[a.astype(mx.float32) for a in (x, w, *b)]).astype(x.dtype)
     return product(x, w, *b)
