@@ -38,8 +38,7 @@ class Guarded:
     def __init__(self, entry: Entry, key: tuple[Any, ...], held: list[Any], around: list[Found], reads: Reads) -> None:
         self.entry, self.key, self._held = entry, key, held
         modules, seen = list(entry.watch.modules.values()), entry.watch.seen
-        own = [m for m in modules if type(m).__module__.partition(".")[0] != "lucid"]
-        inside = [one for m in own for one in Reads(type(m).forward, (m,)).found]
+        inside = Reads.of_modules(modules).found
         self._plain = [(value, again) for _, value, again in inside if isinstance(value, VALUES)]
         around = [*around, *inside]
         self._tensors = [(name, t, again) for name, t, again in around if isinstance(t, Core) and id(t) in seen]

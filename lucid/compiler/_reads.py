@@ -8,6 +8,7 @@ import enum
 import functools
 import inspect
 import operator
+import sys
 import sysconfig
 import types
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,17 +21,21 @@ import numpy as np
 from lucid import dtypes
 from lucid._device import device
 from lucid._tape import TensorCore
+from lucid.autograd import Function
 from lucid.compiler._tree import PLAIN
+from lucid.nn.modules._global_hooks import EVERYWHERE
 from lucid.nn.modules.module import Module
 from lucid.optim import Optimizer
 
 Found = tuple[str, Any, Callable[[], Any]]  # a name, the value that it has, and how to get that again
 
-VALUES = (*PLAIN, enum.Enum, dtypes.dtype, device, range, np.generic, np.dtype)  # what is compared by its value
+VALUES = (*PLAIN, enum.Enum, dtypes.dtype, device, range, type, np.generic, np.dtype)  # what is compared by its value
 MOST, DEEPEST = 64, 3  # items of a list or dict, and levels of them, that are looked at: more are data, not settings
 GLOBAL, CLOSED_OVER, LOCAL = "global", "closed over", "local"
 _KINDS = {"GLOBAL": GLOBAL, "NAME": GLOBAL, "DEREF": CLOSED_OVER, "CLASSDEREF": CLOSED_OVER}
-_ALONE = (types.ModuleType, type, TensorCore, Optimizer)  # into these nobody looks
+_ELSEWHERE = frozenset(  # special methods that a traced call hardly comes to
+    f"__{name}__" for name in "new del repr str eq hash setattr delattr getstate setstate reduce reduce_ex".split()
+)
 _LIBRARIES = ("<frozen ", sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]))
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _IN_BETWEEN = ("CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL", "RESUME")
@@ -63,8 +68,29 @@ class Reads:
         self.places: list[Any] = []
         self._names: list[str] = []  # of the places
         self._closed, self._seen = closed, set[Any]()
+        self._functions: list[tuple[types.FunctionType, dict[str, Any]]] = []  # still to be read, with arguments
+        self._objects: list[tuple[str, Any]] = []  # that no name leads to: items of lists and dicts
+        self._attributes: dict[tuple[str, ...], None] = {}  # that are taken of what no name leads to
         self._follow(fn, args, kwargs, first=True)
+        self._read_all()
         self._items = [list(contents(place)) for place in self.places]
+
+    @classmethod
+    def of_modules(cls, modules: Iterable[Module]) -> Reads:
+        """What is found by modules that are called: by `forward`, unless it is lucid's, by functions, and by hooks."""
+        reads = cls(None)
+        for m in modules:
+            if not type(m).__module__.startswith("lucid."):
+                reads._follow(type(m).forward, (m,), first=True)
+            for value in vars(m).values():
+                for one in value.values() if isinstance(value, dict) else (value,):
+                    if isinstance(one, types.FunctionType | types.MethodType | functools.partial):
+                        reads._follow(one)
+        for hooks in EVERYWHERE:
+            for hook in hooks.values():
+                reads._follow(hook)
+        reads._read_all()
+        return reads
 
     def changed(self) -> list[tuple[str, Any]]:
         """The dicts and lists, with their names, whose contents were others when this was made."""
@@ -81,15 +107,36 @@ class Reads:
             self._follow(fn.func, (*fn.args, *args), {**fn.keywords, **kwargs}, first)
         elif isinstance(fn, types.MethodType):
             self._follow(fn.__func__, (fn.__self__, *args), kwargs, first)
+        elif isinstance(fn, staticmethod):
+            self._follow(fn.__func__)
+        elif isinstance(fn, classmethod):
+            self._follow(fn.__func__, [a if isinstance(a, type) else type(a) for a in args[:1]])
         elif isinstance(fn, types.FunctionType) and not self._knows(fn, args[0] if args else None):
             code = fn.__code__
             if first or not is_library(code.co_filename):
-                self._read(fn, dict(zip(code.co_varnames[: code.co_argcount], args)) | dict(kwargs))  # noqa: B905
+                self._functions.append((fn, dict(zip(code.co_varnames[: code.co_argcount], args)) | dict(kwargs)))  # noqa: B905
+
+    def _read_all(self) -> None:
+        objects = attributes = 0  # of which all pairs were looked at
+        while self._functions or (objects, attributes) != (len(self._objects), len(self._attributes)):
+            while self._functions:
+                self._read(*self._functions.pop())
+            before, (objects, attributes) = (objects, attributes), (len(self._objects), len(self._attributes))
+            for i, (shown, value) in enumerate(self._objects[:objects]):
+                kind = value if isinstance(value, type) else type(value)
+                for j, names in enumerate(list(self._attributes)[:attributes]):
+                    new = i >= before[0] or j >= before[1]
+                    if new and (names[0] in getattr(value, "__dict__", ()) or hasattr(kind, names[0])):
+                        self._look(shown, value, names, sure=False)
 
     def _read(self, fn: types.FunctionType, bound: dict[str, Any]) -> None:
-        cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
+        code = fn.__code__
+        cells = dict(zip(code.co_freevars, fn.__closure__ or (), strict=True))
         scope = fn.__globals__
-        for kind, root, *names in paths(fn.__code__):
+        if fn.__defaults__:
+            bound = dict(zip(code.co_varnames[: code.co_argcount][-len(fn.__defaults__) :], fn.__defaults__)) | bound  # noqa: B905
+        bound = (fn.__kwdefaults__ or {}) | bound
+        for kind, root, *names in paths(code):
             value: Any
             if kind != GLOBAL and root in bound:
                 self._look(root, bound[root], names)
@@ -98,17 +145,17 @@ class Reads:
                     value = cells[root].cell_contents
                     self._add(cells[root], root, value, functools.partial(getattr, cells[root], "cell_contents"))
                     self._look(root, value, names)
-                    self._follow(value)
             elif kind == GLOBAL and root in scope:
                 value = scope[root]
                 self._add(scope, root, value, functools.partial(scope.get, root))
                 self._look(root, value, names)
-                self._follow(value)
+            elif names:
+                self._attributes[tuple(names)] = None
 
-    def _look(self, shown: str, value: Any, names: Iterable[str]) -> None:
-        """Follow attributes."""
+    def _look(self, shown: str, value: Any, names: Iterable[str], sure: bool = True) -> None:
+        """Follow attributes. Without `sure`, `value` may be another object than the one that is meant."""
         for name in names:
-            if isinstance(value, _ALONE):
+            if _is_alone(value):
                 return
             own = getattr(value, "__dict__", {})
             kinds = (own, value._parameters, value._buffers, value._modules) if isinstance(value, Module) else (own,)
@@ -117,12 +164,17 @@ class Reads:
             shown = f"{shown}.{name}"
             if place is not None:
                 again = functools.partial(place.get, name)
-            elif of_class is not None and isinstance(of_class, (*VALUES, types.MemberDescriptorType)):
+            elif isinstance(of_class, (*VALUES, types.MemberDescriptorType)):
                 place, again = value, functools.partial(getattr, value, name, None)
+            elif of_class is None and (isinstance(value, type) or (sure and _is_dynamic(value))):
+                place, again = value, functools.partial(_attribute, value, name)
             else:
                 self._follow(of_class.fget if isinstance(of_class, property) else of_class, (value,))
                 return
-            value = again()
+            holder, value = value, again()
+            if isinstance(value, (staticmethod, classmethod)):
+                self._follow(value, (holder,))
+                return
             self._add(place, shown, value, again)
 
     def _add(self, place: Any, shown: str, value: Any, again: Callable[[], Any], depth: int = 0) -> None:
@@ -132,6 +184,8 @@ class Reads:
             again = value.tobytes  # a new object each time: such a call is never seen quickly to be the same
             value = again()
         self.found.append((shown, value, again))
+        if self._meet(shown, value, depth > 0):
+            self.found.append((f"{shown}.__class__", type(value), functools.partial(_class_of, again)))
         if not isinstance(value, (dict, list, tuple, set)) or id(value) in self._closed:
             return
         if isinstance(value, set):
@@ -145,12 +199,65 @@ class Reads:
                 here = f"{shown}[{key!r}]" if isinstance(key, PLAIN) else f"{shown}[key {k}]"
                 self._add(value, here, item, functools.partial(operator.getitem, value, key), depth + 1)
 
+    def _meet(self, shown: str, value: Any, is_item: bool) -> bool:
+        """Follow a function, and what Python calls of an object without a name. Whether `value` is such an object."""
+        if isinstance(value, (*PLAIN, dict, list, tuple, set, bytes)) or _is_alone(value):
+            return False
+        self._follow(value)
+        if isinstance(value, types.FunctionType) or self._knows(value, "met"):
+            return False
+        if is_item or isinstance(value, type):
+            self._objects.append((shown, value))
+        if isinstance(value, type):
+            own = vars(value).values() if issubclass(value, Function) else _special(value)  # type: ignore[arg-type]
+            for method in () if issubclass(value, Module) else own:
+                self._follow(method)
+            return False
+        for method in () if isinstance(value, Module) else _special(type(value)):  # type: ignore[arg-type]
+            if method.__name__ != "__init__":
+                self._follow(method, (value,))
+        return not isinstance(value, (Module, *VALUES))
+
     def _knows(self, place: Any, part: Any) -> bool:
         """Whether this was asked before."""
         key = id(place), part if isinstance(part, str) else id(part)
         known = key in self._seen
         self._seen.add(key)
         return known
+
+
+def _is_alone(value: Any) -> bool:
+    """Whether nobody looks into `value`."""
+    if isinstance(value, (type, types.ModuleType)):
+        module = value if isinstance(value, types.ModuleType) else sys.modules.get(value.__module__)
+        file = getattr(module, "__file__", None)
+        return (
+            module is None
+            or (file is None and module.__name__ != "__main__")
+            or (file is not None and is_library(file))
+        )
+    return isinstance(value, (TensorCore, Optimizer))
+
+
+def _is_dynamic(value: Any) -> bool:
+    return hasattr(type(value), "__getattr__") and not isinstance(value, Module)
+
+
+def _attribute(value: Any, name: str) -> Any:
+    """An attribute that only Python's own ways find: an inherited one, or one that `__getattr__` makes up."""
+    try:
+        return getattr(value, name)
+    except Exception:
+        return None
+
+
+@functools.lru_cache(1024)
+def _special(kind: Any) -> tuple[Any, ...]:
+    """The special methods that a class of the user's defines."""
+    found = {
+        n: f for base in reversed(kind.__mro__) for n, f in vars(base).items() if n[:2] == "__" and n not in _ELSEWHERE
+    }
+    return tuple([f for f in found.values() if isinstance(f, types.FunctionType)])
 
 
 @functools.lru_cache(1024)
@@ -165,6 +272,10 @@ def now(again: Callable[[], Any]) -> Any:
         return again()
     except (ValueError, LookupError):  # a closure's variable that was deleted; an item
         return None
+
+
+def _class_of(again: Callable[[], Any]) -> type:
+    return type(now(again))
 
 
 def contents(place: Any) -> Iterable[Any]:
@@ -186,18 +297,26 @@ def paths(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
 
 def _paths(code: types.CodeType) -> Iterator[tuple[str, ...]]:
     path: tuple[str, ...] = ()
+    same: dict[str, tuple[str, ...]] = {}  # what variables stand for
+    found: list[tuple[str, ...]] = []
     for step in dis.get_instructions(code):
         kind = _KINDS.get(step.opname.split("_")[1]) if step.opname.startswith("LOAD_") else None
         if "LOAD_FAST" in step.opname:  # several at once too, in newer Pythons: the last is on top
             kind = LOCAL
-        if path and step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
-            path = (*path, step.argval)
+        if step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            path = (*(path or (LOCAL, "")), step.argval)  # of a result, if not of a name
         elif step.opname not in _IN_BETWEEN:
             if path:
-                yield path
-            path = () if kind is None else (kind, step.argval if isinstance(step.argval, str) else step.argval[-1])
-    if path:
-        yield path
+                found.append(path)
+                if step.opname == "STORE_FAST":
+                    same[step.argval] = path
+            name = step.argval if isinstance(step.argval, str) else step.argval[-1] if kind else ""
+            path = () if kind is None else same.get(name, (kind, name)) if kind == LOCAL else (kind, name)
+    found += [path] if path else []
+    yield from found
+    if "getattr" in code.co_names:
+        texts = [c for c in code.co_consts if isinstance(c, str) and c.isidentifier()]
+        yield from [(*path, text) for path in found for text in texts]
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
             yield from _paths(part)
