@@ -65,7 +65,7 @@ class Compiled:
         last = self._last
         if last is not None and not kwargs and last.takes(args) and last.holds(args):
             try:
-                return last.entry.run(args)
+                return last.run(args)
             except OtherArguments:
                 pass
         tensors: list[Any] = []
@@ -73,7 +73,7 @@ class Compiled:
         key, tree = flatten((args, kwargs) if kwargs else args, tensors, held)
         key = (key, *[(a.shape, a.dtype, t.__class__) for t in tensors for a in (_tape.array(t),)])
         if last is not None and key == last.key and last.holds(tensors):
-            return last.entry.run(tensors)
+            return last.run(tensors)
         reads = Reads(self.fn, args, kwargs, self._written)
         whole = key, *map(str, settings()), constants(around := reads.found, held)
         known = self._entries.setdefault(whole, [])
@@ -81,7 +81,7 @@ class Compiled:
         for guarded in known:
             if guarded.fits(tensors, reads):
                 self._last = guarded
-                return guarded.entry.run(tensors)
+                return guarded.run(tensors)
         if not self._touched:
             result = self._eagerly(args, kwargs, tensors)
         else:

@@ -46,7 +46,15 @@ class Guarded:
         self._optimizers = [(o, rules(o)) for o in {id(o): o for o in entry.watch.optimizers}.values()]
         self._kinds = [kind for _, _, kind in key[1:]] if key[0] == (tuple, *range(len(key) - 1)) else None
         self._settings, self._global_hooks = settings(), _hooks_everywhere()
+        self._effects = reads.effects()
         self._note(reads)
+
+    def run(self, arguments: Sequence[Any]) -> Any:
+        """Run the graph; then bind the plain values that the function bound: they depend on what is guarded only."""
+        result = self.entry.run(arguments)
+        for bind, value in self._effects:
+            bind(value)
+        return result
 
     def fits(self, tensors: Sequence[Any], reads: Reads) -> bool:
         """Whether a call with arguments and constants of the same key may use the entry.

@@ -31,14 +31,15 @@ Found = tuple[str, Any, Callable[[], Any]]  # a name, the value that it has, and
 
 VALUES = (*PLAIN, enum.Enum, dtypes.dtype, device, range, type, np.generic, np.dtype)  # what is compared by its value
 MOST, DEEPEST = 64, 3  # items of a list or dict, and levels of them, that are looked at: more are data, not settings
-GLOBAL, CLOSED_OVER, LOCAL = "global", "closed over", "local"
+GLOBAL, CLOSED_OVER, LOCAL, STORED = "global", "closed over", "local", "stored"
 _KINDS = {"GLOBAL": GLOBAL, "NAME": GLOBAL, "DEREF": CLOSED_OVER, "CLASSDEREF": CLOSED_OVER}
 _ELSEWHERE = frozenset(  # special methods that a traced call hardly comes to
     f"__{name}__" for name in "new del repr str eq hash setattr delattr getstate setstate reduce reduce_ex".split()
 )
 _LIBRARIES = ("<frozen ", sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]))
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
-_IN_BETWEEN = ("CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL", "RESUME")
+_NOTHING = object()
+_IN_BETWEEN = ("CACHE", "COPY", "DUP_TOP", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL", "RESUME")
 
 
 class Reads:
@@ -68,6 +69,7 @@ class Reads:
         self.places: list[Any] = []
         self._names: list[str] = []  # of the places
         self._closed, self._seen = closed, set[Any]()
+        self._bound: dict[tuple[int, str], tuple[Any, Any]] = {}  # for what `fn` binds: how to get it, and to bind it
         self._functions: list[tuple[types.FunctionType, dict[str, Any]]] = []  # still to be read, with arguments
         self._objects: list[tuple[str, Any]] = []  # that no name leads to: items of lists and dicts
         self._attributes: dict[tuple[str, ...], None] = {}  # that are taken of what no name leads to
@@ -99,6 +101,11 @@ class Reads:
             for name, place, items in zip(self._names, self.places, self._items, strict=True)
             if len(place) != len(items) or not all(map(operator.is_, contents(place), items))
         ]
+
+    def effects(self) -> list[tuple[Callable[[Any], None], Any]]:
+        """What binds the names and attributes that the function has bound to plain values; and these values."""
+        bound = [(bind, now(again, _NOTHING)) for again, bind in self._bound.values()]
+        return [(bind, value) for bind, value in bound if all(isinstance(v, VALUES) for v in _several(value))]
 
     def _follow(
         self, fn: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = MappingProxyType({}), first: bool = False
@@ -138,7 +145,14 @@ class Reads:
         bound = (fn.__kwdefaults__ or {}) | bound
         for kind, root, *names in paths(code):
             value: Any
-            if kind != GLOBAL and root in bound:
+            if kind == STORED and names[0] == CLOSED_OVER:
+                cell = cells.get(names[1])
+                if cell is not None and len(names) == 2:
+                    again = functools.partial(getattr, cell, "cell_contents")
+                    self._bound[id(cell), ""] = again, functools.partial(setattr, cell, "cell_contents")
+            elif kind == STORED:
+                self._note(scope if names[0] == GLOBAL else bound, *names[1:])
+            elif kind != GLOBAL and root in bound:
                 self._look(root, bound[root], names)
             elif kind == CLOSED_OVER and root in cells:
                 with contextlib.suppress(ValueError):  # not bound yet
@@ -151,6 +165,15 @@ class Reads:
                 self._look(root, value, names)
             elif names:
                 self._attributes[tuple(names)] = None
+
+    def _note(self, place: Any, root: str, *names: str) -> None:
+        """Remember a name or an attribute that the function binds."""
+        for name in names:
+            value = place.get(root)
+            place, root = {} if isinstance(value, TensorCore) else getattr(value, "__dict__", {}), name
+        if isinstance(place, dict):
+            bind = functools.partial(operator.setitem, place, root)
+            self._bound[id(place), root] = functools.partial(operator.getitem, place, root), bind
 
     def _look(self, shown: str, value: Any, names: Iterable[str], sure: bool = True) -> None:
         """Follow attributes. Without `sure`, `value` may be another object than the one that is meant."""
@@ -266,12 +289,16 @@ def is_library(file: str) -> bool:
     return file.startswith(_LIBRARIES) or not _INSTALLED.isdisjoint(Path(file).parts)
 
 
-def now(again: Callable[[], Any]) -> Any:
-    """What is found there now; None where nothing is any more."""
+def now(again: Callable[[], Any], otherwise: Any = None) -> Any:
+    """What is found there now; `otherwise` where nothing is any more."""
     try:
         return again()
     except (ValueError, LookupError):  # a closure's variable that was deleted; an item
-        return None
+        return otherwise
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _class_of(again: Callable[[], Any]) -> type:
@@ -310,13 +337,17 @@ def _paths(code: types.CodeType) -> Iterator[tuple[str, ...]]:
                 found.append(path)
                 if step.opname == "STORE_FAST":
                     same[step.argval] = path
+                elif step.opname == "STORE_ATTR":
+                    found.append((STORED, "", *path, step.argval))
+            if step.opname == "STORE_GLOBAL" or (step.opname == "STORE_DEREF" and step.argval in code.co_freevars):
+                found.append((STORED, "", _KINDS[step.opname.split("_")[1]], step.argval))
             name = step.argval if isinstance(step.argval, str) else step.argval[-1] if kind else ""
             path = () if kind is None else same.get(name, (kind, name)) if kind == LOCAL else (kind, name)
     found += [path] if path else []
     yield from found
     if "getattr" in code.co_names:
         texts = [c for c in code.co_consts if isinstance(c, str) and c.isidentifier()]
-        yield from [(*path, text) for path in found for text in texts]
+        yield from [(*path, text) for path in found for text in texts if path[0] != STORED]
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
             yield from _paths(part)

@@ -364,3 +364,72 @@ def test_what_is_not_read_makes_no_other_graph(name: str) -> None:
         compiled(lucid.ones(2))
         change()
     assert traces(compiled) == 1
+
+
+G: Any = 0
+
+
+def bound_global() -> Any:
+    def f(x: Any) -> Any:
+        global G
+        G = 5 if G == 4 else 4
+        return x
+
+    return f, lambda: G
+
+
+def bound_variable() -> Any:
+    n, parity = 0, ""
+
+    def f(x: Any) -> Any:
+        nonlocal n, parity
+        n = 5 if n == 4 else 4
+        parity = "odd" if len(x) % 2 else "even"
+        return x
+
+    return f, lambda: (n, parity)
+
+
+def bound_attributes() -> Any:
+    class Step:
+        def __init__(self) -> None:
+            self.n, self.inside = 0, types.SimpleNamespace(shape=None)
+
+        def __call__(self, x: Any) -> Any:
+            self.n = 5 if self.n == 4 else 4
+            self.inside.shape = x.shape
+            self.recorded = lucid.is_grad_enabled()
+            return x
+
+    step = Step()
+    return lambda x: step(x), lambda: (step.n, step.inside.shape, step.recorded)
+
+
+def counters() -> Any:
+    class Step:
+        count = 0
+
+        def __call__(self, x: Any) -> Any:
+            self.count += 1
+            return x
+
+    step = Step()
+    return lambda x: step(x), lambda: step.count
+
+
+@pytest.mark.parametrize(
+    "make", [bound_global, bound_variable, bound_attributes, counters], ids=lambda make: make.__name__
+)
+def test_plain_values_are_bound_in_every_call(make: Any) -> None:
+    global G
+    found = []
+    for compiled in (False, True):
+        G = 0
+        f, get = make()
+        f, seen = lucid.compile(f, fullgraph=True) if compiled else f, []
+        for k in range(8):
+            with lucid.set_grad_enabled(k % 3 != 0):
+                f(lucid.ones(2 + k % 2))
+            seen.append(get())
+        found.append(seen)
+    assert found[0] == found[1]
