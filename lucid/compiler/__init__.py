@@ -40,7 +40,8 @@ def compile(
     items. A learning rate and the other numbers of an optimizer may change without that; step a scheduler outside.
 
     Names and attributes that the function binds to tensors or plain values are bound in each call. All else happens at
-    tracing only: prints, and lists and dicts that it writes, of which a UserWarning tells. A value (`item()`, `print`, `if tensor:`) cannot be had inside.
+    tracing only: prints, and lists and dicts that it writes, of which a UserWarning tells. A value (`item()`, `print`,
+    `if tensor:`) cannot be had inside.
 
     Works as `compile(model)`, `@compile` and `@compile(...)`. A module gives a module that calls it, as in PyTorch.
 

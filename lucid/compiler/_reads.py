@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dis
 import enum
 import functools
 import inspect
@@ -11,7 +10,7 @@ import operator
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +21,7 @@ from lucid import dtypes
 from lucid._device import device
 from lucid._tape import TensorCore
 from lucid.autograd import Function
+from lucid.compiler._bytecode import CLOSED_OVER, GLOBAL, STORED, paths
 from lucid.compiler._tree import PLAIN
 from lucid.nn.modules._global_hooks import EVERYWHERE
 from lucid.nn.modules.module import Module
@@ -31,15 +31,12 @@ Found = tuple[str, Any, Callable[[], Any]]  # a name, the value that it has, and
 
 VALUES = (*PLAIN, enum.Enum, dtypes.dtype, device, range, type, np.generic, np.dtype)  # what is compared by its value
 MOST, DEEPEST = 64, 3  # items of a list or dict, and levels of them, that are looked at: more are data, not settings
-GLOBAL, CLOSED_OVER, LOCAL, STORED = "global", "closed over", "local", "stored"
-_KINDS = {"GLOBAL": GLOBAL, "NAME": GLOBAL, "DEREF": CLOSED_OVER, "CLASSDEREF": CLOSED_OVER}
 _ELSEWHERE = frozenset(  # special methods that a traced call hardly comes to
     f"__{name}__" for name in "new del repr str eq hash setattr delattr getstate setstate reduce reduce_ex".split()
 )
 _LIBRARIES = ("<frozen ", sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]))
 _INSTALLED = frozenset(("site-packages", "dist-packages"))
 _NOTHING = object()
-_IN_BETWEEN = ("CACHE", "COPY", "DUP_TOP", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL", "RESUME")
 
 
 class Reads:
@@ -314,40 +311,3 @@ def attributes(value: Any) -> list[Found]:
     """The attributes that an object has of its own."""
     own = getattr(value, "__dict__", {})
     return [(name, v, functools.partial(getattr, value, name, None)) for name, v in own.items()]
-
-
-@functools.lru_cache(1024)
-def paths(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
-    """What `code` and the functions defined in it look up: where, the name, and the attributes that are taken of it."""
-    return tuple(dict.fromkeys(_paths(code)))
-
-
-def _paths(code: types.CodeType) -> Iterator[tuple[str, ...]]:
-    path: tuple[str, ...] = ()
-    same: dict[str, tuple[str, ...]] = {}  # what variables stand for
-    found: list[tuple[str, ...]] = []
-    for step in dis.get_instructions(code):
-        kind = _KINDS.get(step.opname.split("_")[1]) if step.opname.startswith("LOAD_") else None
-        if "LOAD_FAST" in step.opname:  # several at once too, in newer Pythons: the last is on top
-            kind = LOCAL
-        if step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
-            path = (*(path or (LOCAL, "")), step.argval)  # of a result, if not of a name
-        elif step.opname not in _IN_BETWEEN:
-            if path:
-                found.append(path)
-                if step.opname == "STORE_FAST":
-                    same[step.argval] = path
-                elif step.opname == "STORE_ATTR":
-                    found.append((STORED, "", *path, step.argval))
-            if step.opname == "STORE_GLOBAL" or (step.opname == "STORE_DEREF" and step.argval in code.co_freevars):
-                found.append((STORED, "", _KINDS[step.opname.split("_")[1]], step.argval))
-            name = step.argval if isinstance(step.argval, str) else step.argval[-1] if kind else ""
-            path = () if kind is None else same.get(name, (kind, name)) if kind == LOCAL else (kind, name)
-    found += [path] if path else []
-    yield from found
-    if "getattr" in code.co_names:
-        texts = [c for c in code.co_consts if isinstance(c, str) and c.isidentifier()]
-        yield from [(*path, text) for path in found for text in texts if path[0] != STORED]
-    for part in code.co_consts:
-        if isinstance(part, types.CodeType):
-            yield from _paths(part)
