@@ -180,13 +180,13 @@ class Reads:
             own = getattr(value, "__dict__", {})
             kinds = (own, value._parameters, value._buffers, value._modules) if isinstance(value, Module) else (own,)
             place: Any = next((part for part in kinds if name in part), None)
-            of_class = inspect.getattr_static(type(value), name, None)
+            of_class = inspect.getattr_static(type(value), name, _NOTHING)
             shown = f"{shown}.{name}"
             if place is not None:
                 again = functools.partial(place.get, name)
             elif isinstance(of_class, (*VALUES, types.MemberDescriptorType)):
                 place, again = value, functools.partial(getattr, value, name, None)
-            elif of_class is None and (isinstance(value, type) or (sure and _is_dynamic(value))):
+            elif of_class is _NOTHING and (isinstance(value, type) or (sure and _is_dynamic(value))):
                 place, again = value, functools.partial(_attribute, value, name)
             else:
                 self._follow(of_class.fget if isinstance(of_class, property) else of_class, (value,))

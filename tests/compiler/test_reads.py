@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import types
@@ -433,3 +434,20 @@ def test_plain_values_are_bound_in_every_call(make: Any) -> None:
             seen.append(get())
         found.append(seen)
     assert found[0] == found[1]
+
+
+def test_an_object_that_refuses_attributes() -> None:
+    class Refuses:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    refuses = Refuses()
+
+    @lucid.compile(fullgraph=True)
+    def f(x: Any) -> Any:
+        with contextlib.suppress(RuntimeError):
+            x = x * refuses.k
+        return x * 2
+
+    assert [f(lucid.ones(1)).item() for _ in range(3)] == [2.0] * 3
+    assert traces(f) == 1
