@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 import weakref
 from collections.abc import Sequence
@@ -238,10 +237,7 @@ def _sequence(value: Any) -> tuple[Any, ...]:
     return (value,) if isinstance(value, TensorCore) or value is None else tuple(value)
 
 
-@functools.cache
-def _one(dtype: mx.Dtype) -> mx.array:
-    """The cotangent that most losses have."""
-    return mx.array(1, dtype)
+_ones: dict[mx.Dtype, mx.array] = {}  # the cotangents that most losses have
 
 
 def _roots(
@@ -260,11 +256,15 @@ def _roots(
                 raise RuntimeError(
                     f"grad can be implicitly created only for scalar outputs, got shape {tuple(data.shape)}"
                 )
-            if not OF_MX[data.dtype].is_floating_point:
-                raise RuntimeError(
-                    f"grad can be implicitly created only for real scalar outputs but got {OF_MX[data.dtype]!r}"
-                )
-            value = mx.ones_like(data) if data.ndim else _one(data.dtype)
+            value = _ones.get(data.dtype)
+            if value is None:
+                if not OF_MX[data.dtype].is_floating_point:
+                    raise RuntimeError(
+                        f"grad can be implicitly created only for real scalar outputs but got {OF_MX[data.dtype]!r}"
+                    )
+                value = _ones[data.dtype] = mx.array(1, data.dtype)
+            if data.ndim:
+                value = mx.ones_like(data)
         elif not isinstance(seed, TensorCore):
             raise TypeError(f"{operation}: gradients can be either Tensors or None, but got {type(seed).__name__}")
         else:

@@ -441,8 +441,7 @@ def writing(t: Tensor) -> None:
 def touch(t: Tensor) -> None:
     """Have the next `start_evaluation` compute `t` too: a running statistic, a counter, a loss that was kept."""
     if tracing is None:
-        key = id(t)
-        _touched[key] = _ref(t, lambda _: _touched.pop(key, None))
+        _touched[id(t)] = _ref(t)  # one that is gone stays until the next step, or until its id is another's
 
 
 def untouch(t: Tensor) -> None:
