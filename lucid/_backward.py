@@ -80,25 +80,24 @@ def _reachable(
     """
     leaves: dict[Any, Any] = {}
     calls: list[Any] = []
+    seen: set[Any] = {None}
     for node, _ in roots:
         if node.__class__ is Leaf:
             leaves[node] = node.out()._data
-        elif node not in calls:
+        elif node not in seen:
+            seen.add(node)
             calls.append(node)
-    seen = {None, *calls}
     mixed = False
     for node in calls:  # which grows
         if node.fn is None:
             raise RuntimeError(_tape.RELEASED)
-        for n in node.inputs:
+        for k, n in enumerate(node.inputs):
             if n not in seen:
                 if n.__class__ is not Leaf:
                     seen.add(n)
                     calls.append(n)
-                else:
-                    p = node.primals[node.inputs.index(n)]
-                    if leaves.setdefault(n, p) is not p:
-                        mixed = True
+                elif leaves.setdefault(n, p := node.primals[k]) is not p:
+                    mixed = True
     calls.sort(key=_AGE)
     if targets is None:
         return calls, leaves, mixed

@@ -2,8 +2,9 @@
 
 An op is one pure function of `mx.array`s, called through `apply`. If an input requires a gradient, `apply` leaves a
 `Node` behind: the function, the nodes that made its inputs, and the arrays it was called with. No derivative is written
-here or anywhere else in lucid: `mx.vjp(function, arrays, cotangents)` is the only one. `lucid._backward` walks the
-nodes in one of two ways that mean the same:
+here: `mx.vjp(function, arrays, cotangents)` is the only one. (A few functions bring theirs along for MLX to take, where
+its own is missing, less exact or slower: `lucid.ops._custom`.) `lucid._backward` walks the nodes in one of two ways
+that mean the same:
 
 *replay* (`lucid._replay`), while nothing recorded was evaluated: one `mx.vjp` over a function that plays all nodes
 again, in order, from the leaves. MLX then builds the graph it would have built for a plain function: forward and

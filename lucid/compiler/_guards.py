@@ -46,7 +46,8 @@ class Guarded:
         self._optimizers = [(o, rules(o)) for o in {id(o): o for o in entry.watch.optimizers}.values()]
         self._kinds = [kind for _, _, kind in key[1:]] if key[0] == (tuple, *range(len(key) - 1)) else None
         self._settings, self._global_hooks = settings(), _hooks_everywhere()
-        self._effects = reads.effects()
+        self._effects, kept = reads.effects()
+        self._plain += kept
         self._note(reads)
 
     def run(self, arguments: Sequence[Any]) -> Any:

@@ -66,7 +66,9 @@ class Reads:
         self.places: list[Any] = []
         self._names: list[str] = []  # of the places
         self._closed, self._seen = closed, set[Any]()
-        self._bound: dict[tuple[int, str], tuple[Any, Any]] = {}  # for what `fn` binds: how to get it, and to bind it
+        self._bound: dict[
+            tuple[int, str], tuple[Any, Any, Any]
+        ] = {}  # what `fn` binds: its value, how to get it, to bind it
         self._functions: list[tuple[types.FunctionType, dict[str, Any]]] = []  # still to be read, with arguments
         self._objects: list[tuple[str, Any]] = []  # that no name leads to: items of lists and dicts
         self._attributes: dict[tuple[str, ...], None] = {}  # that are taken of what no name leads to
@@ -99,10 +101,20 @@ class Reads:
             if len(place) != len(items) or not all(map(operator.is_, contents(place), items))
         ]
 
-    def effects(self) -> list[tuple[Callable[[Any], None], Any]]:
-        """What binds the names and attributes that the function has bound to plain values; and these values."""
-        bound = [(bind, now(again, _NOTHING)) for again, bind in self._bound.values()]
-        return [(bind, value) for bind, value in bound if all(isinstance(v, VALUES) for v in _several(value))]
+    def effects(self) -> tuple[list[tuple[Callable[[Any], None], Any]], list[tuple[Any, Callable[[], Any]]]]:
+        """What the call did to the names and attributes that the function may bind, where they have plain values.
+
+        First those that it bound: what binds them, and their values. Then those that are as they were, whether bound to
+        the same or not at all: their values, and the getters. Only while these stay do later calls leave them so.
+        """
+        changed, kept = [], []
+        for before, again, bind in self._bound.values():
+            value = now(again, _NOTHING)
+            if value is before:
+                kept.append((value, again))
+            elif all(isinstance(v, VALUES) for v in _several(value)):
+                changed.append((bind, value))
+        return changed, [one for one in kept if one[0] is _NOTHING or isinstance(one[0], VALUES)]
 
     def _follow(
         self, fn: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = MappingProxyType({}), first: bool = False
@@ -142,13 +154,8 @@ class Reads:
         bound = (fn.__kwdefaults__ or {}) | bound
         for kind, root, *names in paths(code):
             value: Any
-            if kind == STORED and names[0] == CLOSED_OVER:
-                cell = cells.get(names[1])
-                if cell is not None and len(names) == 2:
-                    again = functools.partial(getattr, cell, "cell_contents")
-                    self._bound[id(cell), ""] = again, functools.partial(setattr, cell, "cell_contents")
-            elif kind == STORED:
-                self._note(scope if names[0] == GLOBAL else bound, *names[1:])
+            if kind == STORED:
+                self._note(scope, bound, cells, *names)
             elif kind != GLOBAL and root in bound:
                 self._look(root, bound[root], names)
             elif kind == CLOSED_OVER and root in cells:
@@ -163,14 +170,30 @@ class Reads:
             elif names:
                 self._attributes[tuple(names)] = None
 
-    def _note(self, place: Any, root: str, *names: str) -> None:
+    def _note(
+        self, scope: dict[str, Any], bound: dict[str, Any], cells: dict[str, Any], kind: str, root: str, *names: str
+    ) -> None:
         """Remember a name or an attribute that the function binds."""
+        place: Any = scope if kind == GLOBAL else bound
+        if kind == CLOSED_OVER:
+            if root not in cells:  # a function inside binds it: it is this one's own
+                return
+            cell = cells[root]
+            again = functools.partial(getattr, cell, "cell_contents", None)
+            if not names:
+                self._binds((id(cell), ""), again, functools.partial(setattr, cell, "cell_contents"))
+                return
+            place = {root: now(again)}
         for name in names:
             value = place.get(root)
             place, root = {} if isinstance(value, TensorCore) else getattr(value, "__dict__", {}), name
         if isinstance(place, dict):
-            bind = functools.partial(operator.setitem, place, root)
-            self._bound[id(place), root] = functools.partial(operator.getitem, place, root), bind
+            again = functools.partial(place.get, root, _NOTHING)
+            self._binds((id(place), root), again, functools.partial(operator.setitem, place, root))
+
+    def _binds(self, place: tuple[int, str], again: Callable[[], Any], bind: Callable[[Any], None]) -> None:
+        if place not in self._bound:
+            self._bound[place] = now(again, _NOTHING), again, bind
 
     def _look(self, shown: str, value: Any, names: Iterable[str], sure: bool = True) -> None:
         """Follow attributes. Without `sure`, `value` may be another object than the one that is meant."""
@@ -264,7 +287,10 @@ def _is_dynamic(value: Any) -> bool:
 
 
 def _attribute(value: Any, name: str) -> Any:
-    """An attribute that only Python's own ways find: an inherited one, or one that `__getattr__` makes up."""
+    """An attribute that only Python's own ways find: an inherited one, or one that `__getattr__` makes up.
+
+    None where getting it raises, whatever that is: the function itself may catch it.
+    """
     try:
         return getattr(value, name)
     except Exception:

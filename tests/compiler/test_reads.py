@@ -418,8 +418,30 @@ def counters() -> Any:
     return lambda x: step(x), lambda: step.count
 
 
+def branch_not_taken() -> Any:
+    """What is bound in a branch that does not run keeps what it got outside."""
+
+    class Step:
+        big: Any = 0
+
+        def __call__(self, x: Any) -> Any:
+            if len(x) > 2:
+                self.big = by_name.big = "yes"
+            return x
+
+    step, by_name = Step(), types.SimpleNamespace(big=0)
+    values = iter(range(100))
+
+    def get() -> Any:
+        found = step.big, by_name.big
+        step.big = by_name.big = next(values) // 3
+        return found
+
+    return lambda x: step(x), get
+
+
 @pytest.mark.parametrize(
-    "make", [bound_global, bound_variable, bound_attributes, counters], ids=lambda make: make.__name__
+    "make", [bound_global, bound_variable, bound_attributes, counters, branch_not_taken], ids=lambda make: make.__name__
 )
 def test_plain_values_are_bound_in_every_call(make: Any) -> None:
     global G
